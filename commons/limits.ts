@@ -1,0 +1,105 @@
+/**
+ * Every bound of the product, in one place. Each number is a setting; the defaults come from `docs/PROTOCOL.md`
+ * section 1 and from the threat table of `docs/DESIGN.md`. Bytes are bytes, times are milliseconds.
+ */
+export interface Limits {
+  /** Longest frame a registered or logged-in peer may send, bytes without the newline. */
+  readonly frameBytes: number;
+  /** Longest frame before Register or LogIn succeeded on the connection, bytes. */
+  readonly strangerFrameBytes: number;
+  /** Longest message text, bytes of UTF-8. */
+  readonly textBytes: number;
+  /** Deepest nesting of arrays and objects in a frame. */
+  readonly nestingDepth: number;
+  /** Most JSON tokens (strings, brackets and commas) in a frame. */
+  readonly frameTokens: number;
+  /** Most elements of a JSON-RPC batch. */
+  readonly batchElements: number;
+  /** Longest display name, characters. */
+  readonly nameCharacters: number;
+  /** Longest ID, characters. */
+  readonly idCharacters: number;
+  /** Requests of one connection that may be unanswered before the server stops reading it. */
+  readonly requestsInFlight: number;
+  /** Answers a peer has not read, bytes, before the server stops reading it. */
+  readonly unreadAnswerBytes: number;
+  /** Time a new connection has for its first valid call. */
+  readonly firstCallMs: number;
+  /** Time a started frame has to end. */
+  readonly frameMs: number;
+  /** Time to open a callback connection. */
+  readonly dialMs: number;
+  /** Time a callback has to be answered. */
+  readonly callMs: number;
+  /** Pauses between the tries of a failed callback; its length is the number of tries minus one. */
+  readonly retryDelaysMs: readonly number[];
+  /** Time that each try after a hung call waits. */
+  readonly retryCallMs: number;
+  /** Silence on a callback connection after which it is pinged. */
+  readonly pingIdleMs: number;
+  /** Silence of a pull-only (`none`) client without an open connection, after which it is dropped. */
+  readonly pullIdleMs: number;
+  /** Unanswered callbacks a 2.0 client may have, calls. A 1.0 client has at most one. */
+  readonly windowCalls: number;
+  /** Unanswered callbacks a 2.0 client may have, bytes. */
+  readonly windowBytes: number;
+  /** Messages that may wait in the broadcast queue. */
+  readonly queueMessages: number;
+  /** Bytes of text that may wait in the broadcast queue. */
+  readonly queueBytes: number;
+  /** Time a message waits for room in the broadcast queue before `Busy`. */
+  readonly queueOfferMs: number;
+  /** Encoded messages a room keeps in memory, bytes. */
+  readonly roomBytes: number;
+  /** Members of a room from which on joins and leaves are told in one notice a second. */
+  readonly presenceLinesUpTo: number;
+  /** How long a `MessageID` makes a retry idempotent. */
+  readonly messageIdMs: number;
+  /** How many message IDs are remembered at most. */
+  readonly messageIds: number;
+  /** Verification dials one remote address may cause in a minute (loopback is exempt). */
+  readonly dialsPerMinute: number;
+  /** Dials to one target at the same time (loopback is exempt). */
+  readonly dialsPerTarget: number;
+  /** Connections from one remote address (loopback is exempt). */
+  readonly connectionsPerAddress: number;
+  /** Connections in total; the file descriptors of the process bound it too. */
+  readonly connections: number;
+  /** Time a stopping server has to drain what it acknowledged. */
+  readonly drainMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  frameBytes: 65_536,
+  strangerFrameBytes: 8_192,
+  textBytes: 4_096,
+  nestingDepth: 16,
+  frameTokens: 4_096,
+  batchElements: 20,
+  nameCharacters: 32,
+  idCharacters: 128,
+  requestsInFlight: 1_024,
+  unreadAnswerBytes: 1_048_576,
+  firstCallMs: 10_000,
+  frameMs: 10_000,
+  dialMs: 3_000,
+  callMs: 5_000,
+  retryDelaysMs: [500, 1_000, 2_000],
+  retryCallMs: 1_000,
+  pingIdleMs: 30_000,
+  pullIdleMs: 300_000,
+  windowCalls: 4_096,
+  windowBytes: 262_144,
+  queueMessages: 4_096,
+  queueBytes: 8_388_608,
+  queueOfferMs: 5_000,
+  roomBytes: 67_108_864,
+  presenceLinesUpTo: 200,
+  messageIdMs: 120_000,
+  messageIds: 100_000,
+  dialsPerMinute: 5,
+  dialsPerTarget: 8,
+  connectionsPerAddress: 256,
+  connections: 20_000,
+  drainMs: 4_000,
+};

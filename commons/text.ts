@@ -1,0 +1,105 @@
+/**
+ * What people may write and what may be shown. The server refuses by these rules, and the client shows nothing else
+ * (`inert`), so that a text never moves a cursor, forges a line or turns one around. Allow-lists, not lists of bad
+ * sequences: Unicode's general categories decide.
+ */
+
+/** Controls, formats (bidi, zero width), surrogates, private use, unassigned, line and paragraph separators. */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+/** Spaces other than U+0020. */
+const ODD_SPACE = /[\p{Zs}--\u0020]/v;
+/** More combining marks on one letter than any living script needs. */
+const MARK_FLOOD = /\p{M}{5,}/u;
+const VISIBLE_START = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
+/** What `inert` keeps of a text: graphic characters, the space, and the joiners that emoji and Persian need. */
+const NOT_SHOWN = /[[\p{C}\p{Zl}\p{Zp}]--[\u200c\u200d]]/v;
+const NOT_SHOWN_EVERY = /[[\p{C}\p{Zl}\p{Zp}]--[\u200c\u200d\n\t]]/gv;
+/** What a message may hold beyond `NOT_SHOWN`: LF and TAB, the marks of direction that Hebrew and Arabic texts use. */
+const NOT_ALLOWED =
+  /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]--[\n\t]]/v;
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** Names that would pass for the room itself or for everybody; compared after `fold`. */
+const RESERVED = new Set([
+  'system',
+  'server',
+  'partyline',
+  'admin',
+  'administrator',
+  'root',
+  'operator',
+  'moderator',
+  'everyone',
+  'everybody',
+  'all',
+  'here',
+  'channel',
+  'you',
+  'me',
+  'null',
+  'undefined',
+  'none',
+]);
+
+/** One form for names that people take for the same: compatibility forms, case and blanks are folded. */
+export function fold(name: string): string {
+  return name.normalize('NFKC').toLowerCase().normalize('NFKC').replaceAll(/\s+/gu, ' ');
+}
+
+/** A code point as people look it up, `U+202E`. */
+export function codePointName(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+/** The rule that `name` breaks as a display name, as a sentence; `undefined` when it may be used. */
+export function nameProblem(name: string, maxCharacters: number): string | undefined {
+  const problem = labelProblem('Name', name, maxCharacters);
+  if (problem !== undefined) return problem;
+  if (/[:[\]<>]/u.test(name)) return 'Name must not contain any of : [ ] < >';
+  if (RESERVED.has(fold(name))) return `Name "${name}" is reserved.`;
+  return undefined;
+}
+
+/** The rule that `id` breaks as a client's ID, as a sentence; `undefined` when it may be used. */
+export function idProblem(id: string, maxCharacters: number): string | undefined {
+  const problem = labelProblem('ID', id, maxCharacters);
+  if (problem !== undefined) return problem;
+  if (/[[\]<>]/u.test(id)) return 'ID must not contain any of [ ] < >';
+  if (RESERVED.has(fold(id))) return `ID "${id}" is reserved.`;
+  return undefined;
+}
+
+function labelProblem(field: 'Name' | 'ID', label: string, maxCharacters: number): string | undefined {
+  if (label === '') return `${field} must not be empty.`;
+  if ([...label].length > maxCharacters) return `${field} must have at most ${maxCharacters} characters.`;
+  const bad = INVISIBLE.exec(label) ?? ODD_SPACE.exec(label);
+  if (bad !== null) return `${field} must not contain ${codePointName(bad[0])}: only visible characters and single blanks.`;
+  if (label !== label.trim() || label.includes('  ')) return `${field} must not start or end with a blank or have two in a row.`;
+  if (MARK_FLOOD.test(label.normalize('NFD'))) return `${field} must not pile up combining marks.`;
+  if (!VISIBLE_START.test(label)) return `${field} must contain a letter or a digit.`;
+  return undefined;
+}
+
+/** The rule that a message's characters break, as a sentence; `undefined` when it may be sent. Length is checked apart. */
+export function textProblem(text: string): string | undefined {
+  if (PLAIN.test(text)) return undefined;
+  const bad = NOT_ALLOWED.exec(text);
+  if (bad !== null) return `Text must not contain ${codePointName(bad[0])}: of control characters only LF and TAB are allowed.`;
+  if (/\p{M}{9,}/u.test(text)) return 'Text must not pile up combining marks.';
+  return undefined;
+}
+
+/**
+ * A text as a terminal or a log may show it: everything that is not a graphic character is replaced by its code point
+ * in angle quotes (`‹U+001B›`). Line feeds and tabs are kept: who shows them indents later lines.
+ */
+export function inert(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replaceAll(NOT_SHOWN_EVERY, (character) => `‹${codePointName(character)}›`).replaceAll(/(\p{M}{8})\p{M}+/gu, '$1');
+}
+
+/** `inert` for one line: line feeds and tabs too become visible. */
+export function inertLine(text: string): string {
+  const shown = inert(text);
+  return NOT_SHOWN.test(shown) ? shown.replaceAll(/[\n\t]/g, (c) => (c === '\n' ? '⏎' : ' ')) : shown;
+}
