@@ -1,0 +1,72 @@
+/**
+ * Networks in CIDR form, and the special ones of RFC 6890 and of the clouds that a callback must not reach by accident.
+ * Knows ranges of addresses, not who asks. (`net.BlockList` is no help: it takes `::127.0.0.1` for a stranger.)
+ */
+import { parseLiteral, type IpAddress } from './address-literal.ts';
+
+export interface Network {
+  readonly first: IpAddress;
+  /** Leading bits that all addresses of the network share. */
+  readonly prefix: number;
+}
+
+/** @throws Error that names the text, when it is not a network in its plain form (`10.0.0.0/8`, `fd12:3456::/32`). */
+export function parseNetwork(cidr: string): Network {
+  const [literal = '', prefixText = ''] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(cidr)?.slice(1) ?? [];
+  const first = parseLiteral(literal);
+  if (first === undefined) throw new Error(`"${cidr}" is not a network: write an address and a prefix, such as 10.0.0.0/8 or fd00::/8.`);
+  if (first.family === 4 && literal.includes(':')) throw new Error(`"${cidr}" is an IPv4 network in IPv6 dress: write it as IPv4.`);
+  const network = { first, prefix: Number(prefixText) };
+  if (network.prefix > width(first)) throw new Error(`"${cidr}" is not a network: its prefix has at most ${width(first)} bits.`);
+  // A forgotten digit here (10.0.0.5/8) would open more than was meant.
+  if (shared(first, network) << hostBits(network) !== first.bits)
+    throw new Error(`"${cidr}" is not a network: it has bits beyond its prefix.`);
+  return network;
+}
+
+/** Whether `address` is in `network`; the two families never meet, `::/0` holds no IPv4 address. */
+export function contains(network: Network, address: IpAddress): boolean {
+  return address.family === network.first.family && shared(address, network) === shared(network.first, network);
+}
+
+/** Whether all of `inner` is in `outer`. */
+export function covers(outer: Network, inner: Network): boolean {
+  return inner.prefix >= outer.prefix && contains(outer, inner.first);
+}
+
+export function isLoopback(address: IpAddress): boolean {
+  return LOOPBACK.some((network) => contains(network, address));
+}
+
+/** Where no single host can be: unspecified ("this host"), multicast, broadcast. Not even a listed network opens these. */
+export const NEVER = ['0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'ff00::/8'].map(parseNetwork);
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseNetwork);
+
+/** Where clouds answer with credentials: AWS and most others, Alibaba, Oracle; then AWS and Google on IPv6. */
+export const METADATA = ['169.254.169.254/32', '100.100.100.200/32', '192.0.0.192/32', 'fd00:ec2::254/128', 'fd20:ce::254/128'].map(
+  parseNetwork,
+);
+
+/**
+ * Special networks that a wide entry of the list (`0.0.0.0/0`) does not open; an entry inside one of them does. Besides
+ * loopback, link-local and metadata: IPv6 forms that smuggle an IPv4 address (compatible, translated, NAT64, Teredo, 6to4).
+ */
+export const ONLY_BY_NAME = [
+  ...LOOPBACK,
+  ...METADATA,
+  ...['169.254.0.0/16', 'fe80::/10', '192.0.0.0/24', '240.0.0.0/4'].map(parseNetwork),
+  ...['::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32', '2002::/16'].map(parseNetwork),
+];
+
+function width(address: IpAddress): number {
+  return address.family === 4 ? 32 : 128;
+}
+
+function hostBits(network: Network): bigint {
+  return BigInt(width(network.first) - network.prefix);
+}
+
+function shared(address: IpAddress, network: Network): bigint {
+  return address.bits >> hostBits(network);
+}
