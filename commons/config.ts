@@ -1,0 +1,42 @@
+/**
+ * The settings of both programs: a flag wins over the environment, the environment over the file that `--config` names.
+ * The rows of flags and variables are in `config/`; this is the door. Knows no socket and no terminal.
+ */
+import { CLIENT_EPILOGUE, CLIENT_OPTIONS, clientSettings, type ClientSettings } from './config/client-options.ts';
+import { type Option, readOptions } from './config/options.ts';
+import { SERVER_EPILOGUE, SERVER_OPTIONS, serverSettings, type ServerSettings } from './config/server-options.ts';
+
+export type { Bell, ClientSettings } from './config/client-options.ts';
+export { DEFAULT_SERVER_SETTINGS, type LogFormat, type LogLevel, type ServerSettings } from './config/server-options.ts';
+export { HelpRequested, settingsOrExit, UsageError } from './config/usage.ts';
+
+/**
+ * @param argv the arguments after the program's name, `process.argv.slice(2)`
+ * @throws UsageError, HelpRequested; `settingsOrExit` turns both into the end of the process
+ */
+export function readServerSettings(argv: readonly string[], env: NodeJS.ProcessEnv): ServerSettings {
+  const program = {
+    name: 'partyline-server',
+    about: 'The server of the room: people and programs join it over JSON-RPC on TCP.',
+    options: SERVER_OPTIONS,
+    epilogue: SERVER_EPILOGUE,
+    otherVariables: variables(CLIENT_OPTIONS),
+  };
+  return serverSettings(readOptions(program, argv, env));
+}
+
+/** As `readServerSettings`, for the terminal client. */
+export function readClientSettings(argv: readonly string[], env: NodeJS.ProcessEnv): ClientSettings {
+  const program = {
+    name: 'partyline',
+    about: 'The terminal client: joins a room, shows what is said and sends what you type.',
+    options: CLIENT_OPTIONS,
+    epilogue: CLIENT_EPILOGUE,
+    otherVariables: variables(SERVER_OPTIONS),
+  };
+  return clientSettings(readOptions(program, argv, env), env);
+}
+
+function variables(options: readonly Option<unknown>[]): readonly string[] {
+  return options.map((option) => option.variable);
+}
