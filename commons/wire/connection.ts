@@ -1,0 +1,255 @@
+/**
+ * One TCP connection as lines: bounded, linear framing on the way in, one write per turn of the event loop on the way
+ * out. It knows no JSON: a frame is the bytes between two newlines.
+ */
+import type { Socket } from 'node:net';
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const NOTHING = Buffer.alloc(0);
+
+/** What a connection tells its one owner. Buffers are lent: they are valid only during the call. */
+export interface ConnectionHandler {
+  /**
+   * Bytes at the beginning of a frame, before framing. The handler may consume a prefix and returns the offset from
+   * which framing goes on (`start` when it takes nothing): the short cut for answers that are known in advance.
+   */
+  bytes(chunk: Buffer, start: number, end: number): number;
+  /** One frame without its newline, never blank. */
+  frame(chunk: Buffer, start: number, end: number): void;
+  /** A frame grew beyond `maxFrameBytes`. The connection reads nothing more; the handler answers and closes. */
+  overflow(): void;
+  /** The connection is gone; told exactly once. */
+  closed(reason: string): void;
+}
+
+export interface ConnectionOptions {
+  /** Longest frame, bytes without the newline. */
+  readonly maxFrameBytes: number;
+  /** Unread output, bytes, beyond which the peer is not read any more until it has caught up. */
+  readonly maxUnreadBytes: number;
+}
+
+export class Connection {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  /** Longest frame from now on, bytes. */
+  maxFrameBytes: number;
+  readonly #socket: Socket;
+  readonly #maxUnreadBytes: number;
+  #handler: ConnectionHandler | undefined;
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  #partialSince = 0;
+  #rest: Buffer | undefined;
+  #text = '';
+  #flushing = false;
+  #holds = 0;
+  #choked = false;
+  #deaf = false;
+  #closed = false;
+  readonly #flushLater = (): void => this.flush();
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+    this.localAddress = socket.localAddress ?? '';
+    this.maxFrameBytes = options.maxFrameBytes;
+    this.#maxUnreadBytes = options.maxUnreadBytes;
+    socket.setKeepAlive(true, 30_000);
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#gone(error.code ?? 'error'));
+    socket.on('close', () => this.#gone('closed'));
+    socket.on('drain', () => this.#unchoke());
+  }
+
+  /** Names the owner; bytes that came before are delivered to it first. */
+  attach(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    this.#replay();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Output that the operating system has not taken yet, bytes. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** When the frame that is still incomplete began, milliseconds as of `Date.now()`; 0 when there is none. */
+  get partialSince(): number {
+    return this.#partialBytes === 0 ? 0 : this.#partialSince;
+  }
+
+  /** Input from the socket. The buffer may be reused after the call: what must be kept is copied. */
+  received(chunk: Buffer, length: number): void {
+    if (this.#closed || this.#deaf) return;
+    if (this.#handler === undefined || this.#holds > 0) {
+      this.#keep(chunk, 0, length);
+      return;
+    }
+    this.#split(chunk, 0, length);
+  }
+
+  /** Text to the peer; all texts of one turn of the event loop go out in one write, in order. */
+  send(text: string): void {
+    this.#text += text;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(this.#flushLater);
+  }
+
+  /** Writes what `send` collected. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    if (this.#closed) return;
+    this.#socket.write(text);
+    this.#chokeWhenUnread();
+  }
+
+  /** Bytes to the peer at once, after what `send` collected. The buffer is shared, never copied: it must not change. */
+  write(bytes: Buffer): void {
+    if (this.#text !== '') this.flush();
+    if (!this.#closed) this.#socket.write(bytes);
+  }
+
+  /** Between `cork` and `uncork` writes become one. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  /** Calls back when all output so far was taken by the operating system, or the connection is gone. */
+  whenSent(callback: () => void): void {
+    this.#socket.write(NOTHING, callback);
+  }
+
+  /** Delivers no further frame until as many `release`s; what comes in meanwhile waits, mostly in the kernel. */
+  hold(): void {
+    this.#holds += 1;
+    if (this.#holds === 1) this.#socket.pause();
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    if (this.#holds > 0 || this.#closed) return;
+    this.#replay();
+    if (this.#holds === 0 && !this.#closed) this.#socket.resume();
+  }
+
+  /** Sends what was written, then closes; a peer that does not read it within `deadlineMs` is cut off. */
+  end(deadlineMs = 1_000): void {
+    this.flush();
+    this.#deaf = true;
+    if (this.#closed) return;
+    const timer = setTimeout(() => this.#socket.destroy(), deadlineMs);
+    this.#socket.once('close', () => clearTimeout(timer));
+    this.#socket.resume();
+    this.#socket.end(() => this.#socket.destroySoon());
+  }
+
+  /** Closes at once; output that is still waiting is lost. */
+  destroy(): void {
+    this.#deaf = true;
+    this.#socket.destroy();
+  }
+
+  #split(chunk: Buffer, from: number, end: number): void {
+    const handler = this.#handler;
+    let start = from;
+    while (start < end && handler !== undefined) {
+      if (this.#closed || this.#deaf) return;
+      if (this.#holds > 0) return this.#keep(chunk, start, end);
+      if (this.#partialBytes === 0) {
+        start = handler.bytes(chunk, start, end);
+        if (start >= end) return;
+      }
+      const found = chunk.indexOf(LINE_FEED, start);
+      if (found < 0 || found >= end) return this.#incomplete(chunk, start, end);
+      if (this.#partialBytes + found - start > this.maxFrameBytes + 1) return this.#tooLong();
+      if (this.#partialBytes === 0) this.#frame(handler, chunk, start, found);
+      else this.#joined(handler, chunk, start, found);
+      start = found + 1;
+    }
+  }
+
+  #frame(handler: ConnectionHandler, chunk: Buffer, start: number, newline: number): void {
+    const end = newline > start && chunk[newline - 1] === CARRIAGE_RETURN ? newline - 1 : newline;
+    if (end - start > this.maxFrameBytes) return this.#tooLong();
+    if (!isBlank(chunk, start, end)) handler.frame(chunk, start, end);
+  }
+
+  #joined(handler: ConnectionHandler, chunk: Buffer, start: number, newline: number): void {
+    this.#partial.push(chunk.subarray(start, newline));
+    const whole = Buffer.concat(this.#partial);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#frame(handler, whole, 0, whole.length);
+  }
+
+  #incomplete(chunk: Buffer, start: number, end: number): void {
+    if (this.#partialBytes + end - start > this.maxFrameBytes + 1) return this.#tooLong();
+    if (this.#partialBytes === 0) this.#partialSince = Date.now();
+    this.#partial.push(Buffer.from(chunk.subarray(start, end)));
+    this.#partialBytes += end - start;
+    if (this.#partial.length >= 256) this.#partial = [Buffer.concat(this.#partial)];
+  }
+
+  #tooLong(): void {
+    this.#deaf = true;
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#handler?.overflow();
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const piece = Buffer.from(chunk.subarray(start, end));
+    this.#rest = this.#rest === undefined ? piece : Buffer.concat([this.#rest, piece]);
+  }
+
+  #replay(): void {
+    const rest = this.#rest;
+    if (rest === undefined || this.#holds > 0) return;
+    this.#rest = undefined;
+    this.#split(rest, 0, rest.length);
+  }
+
+  #chokeWhenUnread(): void {
+    if (this.#choked || this.#socket.writableLength <= this.#maxUnreadBytes) return;
+    this.#choked = true;
+    this.hold();
+  }
+
+  #unchoke(): void {
+    if (!this.#choked) return;
+    this.#choked = false;
+    this.release();
+  }
+
+  #gone(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#text = '';
+    this.#partial = [];
+    this.#rest = undefined;
+    this.#socket.destroy();
+    this.#handler?.closed(reason);
+  }
+}
+
+function isBlank(chunk: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) {
+    const byte = chunk[i];
+    if (byte !== 32 && byte !== 9 && byte !== CARRIAGE_RETURN) return false;
+  }
+  return true;
+}

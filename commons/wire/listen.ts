@@ -1,0 +1,81 @@
+/** Accepts connections within bounds; what they say is not its business. */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Connection, type ConnectionOptions } from './connection.ts';
+
+export interface ListenerOptions extends ConnectionOptions {
+  readonly host: string;
+  /** 0 lets the operating system choose. */
+  readonly port: number;
+  /** Connections at the same time; one more is closed at once, before any work. */
+  readonly maxConnections: number;
+  /** Connections from one remote address; loopback addresses are exempt. */
+  readonly maxPerAddress: number;
+}
+
+/** Connections that the kernel may hold before they are accepted; a reconnect storm waits there. */
+const BACKLOG = 4_096;
+
+export class Listener {
+  readonly #server: Server;
+  readonly #options: ListenerOptions;
+  readonly #perAddress = new Map<string, number>();
+
+  constructor(options: ListenerOptions, accepted: (connection: Connection) => void) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      const connection = this.#admit(socket);
+      if (connection !== undefined) accepted(connection);
+    });
+    this.#server.maxConnections = options.maxConnections;
+  }
+
+  /** @throws the operating system's error when the address cannot be bound. */
+  listen(): Promise<AddressInfo> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject);
+        // Running out of descriptors must not end the process: the kernel keeps the connection until one is free.
+        this.#server.on('error', () => undefined);
+        resolve(this.address);
+      });
+    });
+  }
+
+  get address(): AddressInfo {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('not listening');
+    return address;
+  }
+
+  /** Accepts nothing more; connections that are open stay. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #admit(socket: Socket): Connection | undefined {
+    const address = socket.remoteAddress ?? '';
+    const open = this.#perAddress.get(address) ?? 0;
+    if (address === '' || (open >= this.#options.maxPerAddress && !isLoopback(address))) {
+      socket.destroy();
+      return undefined;
+    }
+    this.#perAddress.set(address, open + 1);
+    socket.once('close', () => this.#left(address));
+    const connection = new Connection(socket, this.#options);
+    socket.on('data', (chunk: Buffer) => connection.received(chunk, chunk.length));
+    return connection;
+  }
+
+  #left(address: string): void {
+    const open = (this.#perAddress.get(address) ?? 1) - 1;
+    if (open === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, open);
+  }
+}
+
+/** Whether an address, as a socket reports it, is this machine talking to itself. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
