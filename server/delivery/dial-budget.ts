@@ -27,7 +27,7 @@ export class DialBudget {
   readonly #now: () => number;
   /** Times of the last dials, at most `perMinute` an address, oldest first; the address that dialled last is last. */
   readonly #dials = new Map<string, readonly number[]>();
-  /** Dials that are under way by host; each ends by the dial's deadline, so the rate above bounds it. */
+  /** Dials that are under way, by host: an entry leaves with its last dial, at the latest at the deadline that every dial has. */
   readonly #underWay = new Map<string, number>();
 
   constructor({ perMinute, perTarget, now = () => performance.now() }: DialBudgetOptions) {
