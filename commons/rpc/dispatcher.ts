@@ -30,7 +30,7 @@ export class Dispatcher<C> {
   constructor(methods: ReadonlyMap<string, Handler<C>>, failed: (method: string, error: unknown) => void) {
     this.#failed = failed;
     const table = new Map<string, InstanceType<typeof jayson.Method>>();
-    for (const [name, handler] of methods) table.set(name, this.#guarded(name, handler));
+    for (const [name, handler] of methods) table.set(name, this.#guarded(name, ofOneValue(handler)));
     const missing = this.#guarded('', (_params, _context, _call, reply) => reply(new RpcError('MethodNotFound')));
     this.#rpc = new jayson.Server({}, { router: (name: string) => table.get(name) ?? missing });
   }
@@ -67,6 +67,15 @@ export class Dispatcher<C> {
     this.#failed(name, error);
     return new RpcError('InternalError');
   }
+}
+
+/** Refuses calls with more than one value by position; an unknown method is told first. */
+function ofOneValue<C>(handler: Handler<C>): Handler<C> {
+  return (params, context, call, reply) => {
+    if (!call.surplus) return handler(params, context, call, reply);
+    const rule = 'Params by position are one value: an array with one object.';
+    reply(new RpcError('InvalidParams', rule, { Issues: [{ Path: '1', Message: rule }] }));
+  };
 }
 
 function once(reply: Reply): Reply {

@@ -15,6 +15,8 @@ export interface Call {
   readonly method: string;
   /** Always one value: `[{…}]` by position is taken apart. */
   readonly params: unknown;
+  /** There were more values by position, which no method takes. */
+  readonly surplus: boolean;
   /** The id as JSON text, to be echoed as it is; `undefined` for a notification. */
   readonly id: string | undefined;
 }
@@ -77,8 +79,8 @@ function classify(value: unknown, text: string, index: number): Item {
   // In 1.0 a call without an answer is one with the id null; in 2.0 one without an id.
   const silent = id === undefined || (dialect === '1.0' && id === 'null');
   const style = Array.isArray(params) ? 'position' : 'name';
-  if (Array.isArray(params) && params.length > 1) return { ...refusal(dialect, id ?? 'null'), error: tooManyParams() };
-  return { kind: 'call', dialect, style, method, params: single(params), id: silent ? undefined : id };
+  const surplus = Array.isArray(params) && params.length > 1;
+  return { kind: 'call', dialect, style, method, params: single(params), surplus, id: silent ? undefined : id };
 }
 
 function single(params: unknown): unknown {
@@ -86,12 +88,6 @@ function single(params: unknown): unknown {
   if (!Array.isArray(params)) return params;
   const first: unknown = params[0];
   return first === undefined || first === null ? {} : first;
-}
-
-function tooManyParams(): RpcError {
-  return new RpcError('InvalidParams', 'Params by position are one value.', {
-    Issues: [{ Path: '1', Message: 'Params by position are one value: an array with one object.' }],
-  });
 }
 
 function refusal(dialect: Dialect | undefined, id: string): Refused {
@@ -107,7 +103,9 @@ function toAnswer(value: Record<string, unknown>): Answer {
 function spell(id: unknown, text: string, index: number): string | null {
   if (typeof id === 'string' || id === null) return JSON.stringify(id);
   if (typeof id !== 'number') return null;
-  return Number.isSafeInteger(id) ? String(id) : (spelledIds(text)[index] ?? null);
+  // Of other numbers the parsed value may be a rounded one: 9007199254740993, 1e400, 1e-400, 4503599627370497.3.
+  const exact = Number.isInteger(id) && id !== 0 && Math.abs(id) < 2 ** 32;
+  return exact ? String(id) : (spelledIds(text)[index] ?? null);
 }
 
 const isStructured = (value: unknown): boolean => typeof value === 'object' && value !== null;

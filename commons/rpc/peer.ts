@@ -195,7 +195,7 @@ export class Peer<C> implements ConnectionHandler {
   }
 
   #fill(slot: Slot, text: string): void {
-    if (slot.outOfTurn) return this.connection.send(`${text}\n`);
+    if (slot.outOfTurn) return text === '' ? undefined : this.connection.send(`${text}\n`);
     slot.text = text;
     if (this.#slots[0] !== slot) return;
     let done = 0;

@@ -75,7 +75,9 @@ export function spelledIds(text: string): (string | undefined)[] {
 
 /** The number or word that begins at `start`, without the blanks around it; `undefined` for strings and structures. */
 function scalar(text: string, start: number): string | undefined {
-  return /^\s*([-+.\w]+)/.exec(text.slice(start, start + 512))?.[1];
+  const word = /\s*([-+.\w]+)/y;
+  word.lastIndex = start;
+  return word.exec(text)?.[1];
 }
 
 /** Where the value of the top-level member `id` of a short text stands, as `[start, end)`; for answers of one known shape. */

@@ -1,0 +1,131 @@
+/**
+ * A chat server in this process, on a port of the system's choice, keeping nothing and logging nothing; and members of
+ * its room that speak over real connections. Knows the server's settings, so that the tests need not.
+ */
+import { ChatServer } from '../../server/chat-server.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../commons/limits.ts';
+import { at, Inbox, LineClient } from './line-client.ts';
+
+export interface RoomSettings {
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+}
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  connect(): Promise<LineClient>;
+}
+
+/** Runs `use` with a server of its own, then stops it, whatever happened. */
+export async function withServer<T>(settings: RoomSettings, use: (server: RunningServer) => Promise<T>): Promise<T> {
+  const server = await startRoom(settings);
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** A server that the caller stops: for files whose tests share one. */
+export async function startRoom(settings: RoomSettings = {}): Promise<RunningServer & { stop(): Promise<void> }> {
+  const server = await ChatServer.start({
+    host: '127.0.0.1',
+    port: 0,
+    rate: 0,
+    limits: { ...DEFAULT_LIMITS, ...settings.limits },
+  });
+  const { host, port } = server.address;
+  const opened = new Set<LineClient>();
+  return {
+    host,
+    port,
+    connect: async () => {
+      const client = await LineClient.connect(host, port);
+      opened.add(client);
+      void client.closed.then(() => opened.delete(client));
+      return client;
+    },
+    stop: async () => {
+      await Promise.all([...opened].map((client) => client.close()));
+      await server.stop();
+    },
+  };
+}
+
+/** A message as a member's callback got it, its fields still unchecked. */
+export interface Heard {
+  readonly Seq: number;
+  readonly Kind: string;
+  readonly SenderID: string;
+  readonly Content: string;
+  readonly Text: string;
+}
+
+/** Someone in the room, who answers every callback at once and remembers what was said. */
+export interface Member {
+  readonly id: string;
+  readonly client: LineClient;
+  readonly session: string;
+  readonly epoch: string;
+  /** All messages so far, in the order in which they came. */
+  readonly heard: readonly Heard[];
+  /** The first message, of those that came or come, that `wanted` says yes to. */
+  hear(wanted: (message: Heard) => boolean, deadlineMs?: number): Promise<Heard>;
+  say(text: string): Promise<unknown>;
+}
+
+export interface Joining {
+  readonly id: string;
+  readonly name?: string;
+  /** `inline` unless given. Of `host:port` callbacks the test listens itself, and nothing is heard here. */
+  readonly callback?: string;
+  /** Further parameters of Register. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** Joins on a connection of its own; fails when the server refuses. */
+export async function join(server: RunningServer, joining: Joining): Promise<Member> {
+  const client = await server.connect();
+  const { id, name = id, callback = 'inline', more = {} } = joining;
+  const ears = listenOn(client);
+  const answer = await client.call('ChatServer.Register', { ID: id, Name: name, Callback: callback, ...more });
+  const [session, epoch] = [at(answer, 'result', 'Session'), at(answer, 'result', 'Epoch')];
+  if (typeof session !== 'string' || typeof epoch !== 'string') throw new Error(`${id} could not join: ${JSON.stringify(answer)}`);
+  const say = (text: string) => client.call('ChatServer.SendMessage', { UserID: id, Text: text });
+  return { id, client, session, epoch, ...ears, say };
+}
+
+/** Answers every callback on a connection and keeps the messages. */
+export function listenOn(client: LineClient): Pick<Member, 'heard' | 'hear'> {
+  const heard: Heard[] = [];
+  const inbox = new Inbox<Heard>();
+  client.onCall((call) => {
+    if (call.id !== undefined) client.answer(call, { Success: true });
+    const message = messageOf(call.params);
+    if (call.method !== 'ClientCallback.ReceiveMessage' || message === undefined) return;
+    heard.push(message);
+    inbox.put(message);
+  });
+  void client.closed.then(() => inbox.end('the connection closed before it was heard'));
+  const hear = async (wanted: (message: Heard) => boolean, deadlineMs = 5000) => {
+    const past = heard.find(wanted);
+    if (past !== undefined) return past;
+    const end = Date.now() + deadlineMs;
+    for (;;) {
+      const message = await inbox.take(Math.max(1, end - Date.now()));
+      if (wanted(message)) return message;
+    }
+  };
+  return { heard, hear };
+}
+
+/** The message of a callback, whichever way its parameters were passed. */
+function messageOf(params: unknown): Heard | undefined {
+  const found = at(params, 'Message') ?? at(params, 0, 'Message');
+  const [Seq, Kind, SenderID] = [at(found, 'Seq'), at(found, 'Kind'), at(found, 'SenderID')];
+  const [Content, Text] = [at(found, 'Content'), at(found, 'Text')];
+  if (typeof Seq !== 'number' || typeof Kind !== 'string' || typeof SenderID !== 'string') return undefined;
+  if (typeof Content !== 'string' || typeof Text !== 'string') return undefined;
+  return { Seq, Kind, SenderID, Content, Text };
+}
