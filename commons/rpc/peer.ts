@@ -57,6 +57,9 @@ export class Peer<C> implements ConnectionHandler {
   readonly #options: PeerOptions<C>;
   readonly #openedAt = Date.now();
   #slots: Slot[] = [];
+  /** Answers that are due out of turn. */
+  #overtaken = 0;
+  #ended = false;
   #crowded = false;
   #dialect: Dialect = '2.0';
   #spoke = false;
@@ -87,6 +90,7 @@ export class Peer<C> implements ConnectionHandler {
     if (slot?.call !== call) return;
     slot.outOfTurn = true;
     this.#slots.pop();
+    this.#overtaken += 1;
   }
 
   bytes(chunk: Buffer, start: number, end: number): number {
@@ -104,6 +108,12 @@ export class Peer<C> implements ConnectionHandler {
 
   overflow(): void {
     this.#refuse(new RpcError('TooLarge', `A frame may have at most ${this.connection.maxFrameBytes} bytes here.`));
+  }
+
+  /** Whoever only stopped writing still gets its answers. */
+  ended(): void {
+    this.#ended = true;
+    this.#endWhenAnswered();
   }
 
   closed(reason: string): void {
@@ -195,7 +205,7 @@ export class Peer<C> implements ConnectionHandler {
   }
 
   #fill(slot: Slot, text: string): void {
-    if (slot.outOfTurn) return text === '' ? undefined : this.connection.send(`${text}\n`);
+    if (slot.outOfTurn) return this.#fillLate(text);
     slot.text = text;
     if (this.#slots[0] !== slot) return;
     let done = 0;
@@ -206,8 +216,19 @@ export class Peer<C> implements ConnectionHandler {
       if (due.last) return this.connection.end();
     }
     this.#slots.splice(0, done);
+    this.#endWhenAnswered();
     if (!this.#crowded || this.#slots.length > this.#options.limits.requestsInFlight / 2) return;
     this.#crowded = false;
     this.connection.release();
+  }
+
+  #fillLate(text: string): void {
+    this.#overtaken -= 1;
+    if (text !== '') this.connection.send(`${text}\n`);
+    this.#endWhenAnswered();
+  }
+
+  #endWhenAnswered(): void {
+    if (this.#ended && this.#slots.length === 0 && this.#overtaken === 0) this.connection.end();
   }
 }

@@ -19,6 +19,8 @@ export interface ConnectionHandler {
   frame(chunk: Buffer, start: number, end: number): void;
   /** A frame grew beyond `maxFrameBytes`. The connection reads nothing more; the handler answers and closes. */
   overflow(): void;
+  /** The peer sends nothing more, but may still read: the handler answers what is due and ends. */
+  ended(): void;
   /** The connection is gone; told exactly once. */
   closed(reason: string): void;
 }
@@ -60,6 +62,7 @@ export class Connection {
     this.#maxUnreadBytes = options.maxUnreadBytes;
     socket.setKeepAlive(true, 30_000);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#gone(error.code ?? 'error'));
+    socket.on('end', () => (this.#handler === undefined ? this.end() : this.#handler.ended()));
     socket.on('close', () => this.#gone('closed'));
     socket.on('drain', () => this.#unchoke());
   }
@@ -146,15 +149,18 @@ export class Connection {
     if (this.#holds === 0 && !this.#closed) this.#socket.resume();
   }
 
-  /** Sends what was written, then closes; a peer that does not read it within `deadlineMs` is cut off. */
+  /**
+   * Sends what was written, then closes as soon as the peer has closed too. Until then, at most `deadlineMs`, its input
+   * is read and thrown away: closing over unread input would reset the connection and could take the last words with it.
+   */
   end(deadlineMs = 1_000): void {
     this.flush();
+    if (this.#closed || this.#deaf) return;
     this.#deaf = true;
-    if (this.#closed) return;
     const timer = setTimeout(() => this.#socket.destroy(), deadlineMs);
     this.#socket.once('close', () => clearTimeout(timer));
     this.#socket.resume();
-    this.#socket.end(() => this.#socket.destroySoon());
+    this.#socket.end();
   }
 
   /** Closes at once; output that is still waiting is lost. */
@@ -205,7 +211,7 @@ export class Connection {
   }
 
   #tooLong(): void {
-    this.#deaf = true;
+    this.hold();
     this.#partial = [];
     this.#partialBytes = 0;
     this.#handler?.overflow();

@@ -22,7 +22,7 @@ export class Listener {
 
   constructor(options: ListenerOptions, accepted: (connection: Connection) => void) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => {
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       const connection = this.#admit(socket);
       if (connection !== undefined) accepted(connection);
     });
