@@ -33,14 +33,14 @@ export function safeText(text: string): string {
  * input that could not be parsed, and that may be anybody's password.
  */
 export function failureFacts(failure: unknown): Facts {
-  if (!(failure instanceof Error)) return { Failure: typeof failure === 'string' ? failure : `thrown: ${typeof failure}` };
+  if (!(failure instanceof Error)) return { failure: typeof failure === 'string' ? failure : `thrown: ${typeof failure}` };
   const quotesInput = failure instanceof SyntaxError;
   const message = quotesInput ? failure.name : `${failure.name}: ${failure.message}`;
   const frames = (failure.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
-    Failure: message,
-    Code: 'code' in failure && (typeof failure.code === 'string' || typeof failure.code === 'number') ? failure.code : undefined,
-    Cause: failure.cause instanceof Error && !(failure.cause instanceof SyntaxError) ? failure.cause.message : undefined,
-    Stack: frames.length === 0 ? undefined : frames.map((frame) => frame.trim()).join(' ⏎ '),
+    failure: message,
+    code: 'code' in failure && (typeof failure.code === 'string' || typeof failure.code === 'number') ? failure.code : undefined,
+    cause: failure.cause instanceof Error && !(failure.cause instanceof SyntaxError) ? failure.cause.message : undefined,
+    stack: frames.length === 0 ? undefined : frames.map((frame) => frame.trim()).join(' ⏎ '),
   };
 }

@@ -21,7 +21,7 @@ export function lineWriter(coloured: boolean): LineWriter {
     DEBUG: chalk.gray,
   };
   return (tag, text, facts) => {
-    const { Stack: stack, ...details } = facts;
+    const { stack, ...details } = facts;
     const behind = Object.entries(details).map(([name, value]) => ` ${name}=${String(value)}`);
     const below = stack === undefined ? '' : `\n    ${String(stack).replaceAll(' ⏎ ', '\n    ')}`;
     return `${colours[tag](`[${tag}]`)} ${text}${chalk.dim(behind.join('') + below)}\n`;

@@ -117,14 +117,22 @@ export class FileSink implements Sink {
 }
 
 /**
- * The same terminal or pipe under a descriptor of our own that never blocks. On the inherited one a stuck reader
- * (Ctrl+S in a terminal is enough) would hold a thread, and the end of the process with it. Files do not block.
+ * The same terminal or pipe under a descriptor of our own that never blocks: on the inherited one a stuck reader
+ * (Ctrl+S in a terminal is enough) would stop the event loop. Files do not block.
  */
 function unblocked(descriptor: number): number {
-  if (!isatty(descriptor) && !fstatSync(descriptor).isFIFO()) return descriptor;
+  const kind = fstatSync(descriptor);
+  if (kind.isSocket()) return unblockedSocket(descriptor);
+  if (!isatty(descriptor) && !kind.isFIFO()) return descriptor;
   try {
     return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     return descriptor; // no /proc, or not ours to open again: the inherited one works too
   }
+}
+
+/** A socket (systemd's journal, a parent in Node) cannot be opened again; Node's own stream on it ends its blocking. */
+function unblockedSocket(descriptor: number): number {
+  const stream = descriptor === process.stderr.fd ? process.stderr : process.stdout;
+  return stream.fd;
 }
