@@ -268,6 +268,7 @@ test('a bad entry of the list stops the start and is named', () => {
       '[fd00::]/8',
       'fe80::%eth0/64',
       '::ffff:10.0.0.0/104',
+      '::ffff:10.0.0.0/8',
     ],
     ...[
       'example.com/24',
