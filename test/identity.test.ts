@@ -5,7 +5,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { at, LineClient } from './support/line-client.ts';
+import { at, keysOf, LineClient } from './support/line-client.ts';
 import { join, listenOn, withServer, type Heard, type RunningServer } from './support/room.ts';
 
 const REGISTER = 'ChatServer.Register';
@@ -38,7 +38,7 @@ test('Register answers with what a client needs, and with a secret of its own ea
     const sessions = new Set<unknown>();
     for (const id of ['ann-1', 'ann-2', 'ann-3']) {
       const result = at(await client.call(REGISTER, { ID: id, Name: 'Ann', Callback: 'none' }), 'result');
-      assert.deepEqual(Object.keys(Object(result)).sort(), ['Epoch', 'ID', 'Message', 'Room', 'Seq', 'Session', 'Success']);
+      assert.deepEqual(keysOf(result), ['Epoch', 'ID', 'Message', 'Room', 'Seq', 'Session', 'Success']);
       assert.equal(at(result, 'Success'), true);
       assert.equal(at(result, 'Message'), `Successfully registered as ${id}`);
       assert.deepEqual([at(result, 'ID'), at(result, 'Room')], [id, 'lobby']);
@@ -151,7 +151,7 @@ test('a takeover hangs up on the old callback server and dials the new one', () 
       const first = await before.accepted;
       const fresh = await join(server, { id: 'mover', callback: after.address, more: { Session: old.session } });
       const ears = listenOn(await after.accepted);
-      await first.closed;
+      await first.gone();
       const witness = await join(server, { id: 'witness' });
       isAccepted(await witness.say('hello'));
       assert.equal((await ears.hear(isChat)).Text, 'hello');
@@ -176,7 +176,7 @@ async function callbackServer(): Promise<{ address: string; accepted: Promise<Li
     listener.close();
     await Promise.all(clients.map((client) => client.close()));
   };
-  return { address: `127.0.0.1:${String(at(Object(listener.address()), 'port'))}`, accepted, close };
+  return { address: `127.0.0.1:${String(at(listener.address(), 'port'))}`, accepted, close };
 }
 
 test('a stale session registers anew, seen by all; it does not open an ID that somebody else has', () =>
@@ -218,7 +218,7 @@ test('a field that Register needs is named when it is missing, empty or no text'
   withServer({}, async (server) => {
     const client = await server.connect();
     for (const field of ['ID', 'Name', 'Callback']) {
-      const { [field]: _, ...missing } = { ...GOOD } as Readonly<Record<string, string>>;
+      const missing = Object.fromEntries(Object.entries(GOOD).filter(([key]) => key !== field));
       for (const params of [missing, ...['', null, 7, {}, ['x']].map((value) => ({ ...GOOD, [field]: value }))]) {
         isInvalid(field, await client.call(REGISTER, params));
       }

@@ -6,7 +6,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import { at, type LineClient } from './support/line-client.ts';
+import { at, keysOf, type LineClient } from './support/line-client.ts';
 import { startRoom, join, type Member, type RunningServer } from './support/room.ts';
 
 /** What an answer says, without its words: `ok` with an id, or an error's code with an id. */
@@ -293,13 +293,13 @@ async function untilNext(client: LineClient): Promise<string[]> {
     answers.push(raw);
   }
   client.end();
-  await client.closed;
+  await client.gone();
   assert.deepEqual(client.leftOver(), [], 'no answer may come after that to a later frame');
   return answers;
 }
 
 async function untilClosed(client: LineClient): Promise<string[]> {
-  await client.closed;
+  await client.gone();
   return client.leftOver();
 }
 
@@ -310,7 +310,7 @@ function outline(answer: unknown): unknown {
 }
 
 function one(answer: unknown): Outline {
-  const members = Object.keys(typeof answer === 'object' && answer !== null ? answer : {}).sort();
+  const members = keysOf(answer);
   const [id, code] = [at(answer, 'id'), at(answer, 'error', 'code')];
   assert.equal(at(answer, 'jsonrpc'), '2.0');
   if (typeof code !== 'number') {

@@ -79,7 +79,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       await Promise.all(floods.map((flood) => flood.untilAcknowledged(500)));
       assert.deepEqual(await endsWithin(server, signal, 5_000), { code: 0, signal: null });
       const members = [...listeners, ...floods.map((flood) => flood.member)];
-      await Promise.all([...members.map((member) => member.client.closed), ...floods.map((flood) => flood.over)]);
+      await Promise.all([...members.map((member) => member.client.gone()), ...floods.map((flood) => flood.over)]);
       for (const flood of floods) {
         for (const member of members) if (member !== flood.member) heardAll(member, flood);
         assert.deepEqual(
@@ -115,7 +115,7 @@ test('an idle server with members says so and is gone', () =>
     const members = [await join(server, { id: 'one' }), await join(server, { id: 'two' })];
     const silent = await server.connect();
     assert.deepEqual(await endsWithin(server, 'SIGTERM', 3_000), { code: 0, signal: null });
-    await Promise.all([silent.closed, ...members.map((member) => member.client.closed)]);
+    await Promise.all([silent.gone(), ...members.map((member) => member.client.gone())]);
     for (const member of members) isTold(member.heard, member.id);
     await assert.rejects(LineClient.connect(server.host, server.port), /ECONNREFUSED/);
   }));
@@ -138,7 +138,7 @@ test('a hung client does not keep the server from its end, and costs nobody a me
     const [reader, writer] = [await join(server, { id: 'reader' }), await join(server, { id: 'writer' })];
     assert.equal(at(await writer.say('the last words'), 'result', 'Success'), true);
     assert.deepEqual(await endsWithin(server, 'SIGTERM', 5_000), { code: 0, signal: null });
-    await Promise.all([hung.closed, reader.client.closed]);
+    await Promise.all([hung.gone(), reader.client.gone()]);
     assert.equal(reader.heard.filter((message) => message.Text === 'the last words').length, 1);
     isTold(reader.heard, 'reader');
   }));

@@ -22,7 +22,7 @@ async function answersInfo(client: LineClient): Promise<void> {
 /** One TooLarge, then the end, and nothing in between. */
 async function isCutOff(client: LineClient): Promise<void> {
   assert.equal(at(await client.next(), 'error', 'code'), -32008);
-  await client.closed;
+  await client.gone();
   assert.deepEqual(client.leftOver(), []);
 }
 
@@ -120,7 +120,7 @@ test('who makes no valid call is cut off, whatever else it sends', () =>
       if (trickle.socket.writable) trickle.write('{');
     }, 40);
     try {
-      await Promise.all([silent, ...others].map((client) => closesWithin(client, 3_000)));
+      await Promise.all([silent, ...others].map((client) => client.gone(3_000)));
     } finally {
       clearInterval(timer);
     }
@@ -135,18 +135,12 @@ test('a frame that was started has to end, though its sender keeps sending', () 
     stuck.write('{"jsonrpc":"2.0"');
     const timer = setInterval(() => void (trickle.socket.writable && trickle.write('[')), 40);
     try {
-      await Promise.all([closesWithin(stuck, 3_000), closesWithin(trickle, 3_000)]);
+      await Promise.all([stuck.gone(3_000), trickle.gone(3_000)]);
     } finally {
       clearInterval(timer);
     }
     await answersInfo(whole);
   }));
-
-async function closesWithin(client: LineClient, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not closed after ${deadlineMs} ms`)), deadlineMs)));
-  await Promise.race([client.closed, late]).finally(() => clearTimeout(timer));
-}
 
 test('who does not read its answers is not read either, others do not notice, and it loses none', () =>
   withServer({ limits: { unreadAnswerBytes: 65_536 } }, async (server) => {
@@ -170,7 +164,7 @@ test('who ends its side after its calls still gets every answer, then the end', 
     }
     client.end();
     for (let id = 0; id < 20; id++) assert.equal(at(await client.next(), 'id'), id);
-    await closesWithin(client, 3_000);
+    await client.gone(3_000);
   }));
 
 test('1,000 connections that come and go leave nothing behind', () =>

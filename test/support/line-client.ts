@@ -71,6 +71,11 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   return here;
 }
 
+/** The names of a parsed value's members, sorted. */
+export function keysOf(value: unknown): string[] {
+  return Object.keys(typeof value === 'object' && value !== null ? value : {}).sort();
+}
+
 export class LineClient {
   readonly socket: net.Socket;
   /** Fulfilled when the connection is gone, however it went. */
@@ -78,7 +83,7 @@ export class LineClient {
   private readonly answers = new Inbox<string>();
   private readonly calls = new Inbox<IncomingCall>();
   private handler: ((call: IncomingCall) => void) | undefined;
-  private rest = Buffer.alloc(0);
+  private rest: Buffer = Buffer.alloc(0);
   private lastId = 0;
 
   constructor(socket: net.Socket) {
@@ -168,9 +173,23 @@ export class LineClient {
     return this.answers.drain();
   }
 
+  /** Calls that came and nobody took. */
+  leftOverCalls(): IncomingCall[] {
+    return this.calls.drain();
+  }
+
   /** Says that nothing more will be written, and reads on. */
   end(): void {
     this.socket.end();
+  }
+
+  /** Waits until the other side has closed the connection; fails when it does not. */
+  async gone(deadlineMs = 5000): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the peer did not close the connection within ${deadlineMs} ms`)), deadlineMs);
+    });
+    await Promise.race([this.closed, late]).finally(() => clearTimeout(timer));
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
  * its room that speak over real connections. Knows the server's settings, so that the tests need not.
  */
 import { ChatServer } from '../../server/chat-server.ts';
+import { DEFAULT_SERVER_SETTINGS } from '../../commons/config/server-options.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../commons/limits.ts';
 import { at, Inbox, LineClient } from './line-client.ts';
 
@@ -30,9 +31,12 @@ export async function withServer<T>(settings: RoomSettings, use: (server: Runnin
 /** A server that the caller stops: for files whose tests share one. */
 export async function startRoom(settings: RoomSettings = {}): Promise<RunningServer & { stop(): Promise<void> }> {
   const server = await ChatServer.start({
+    ...DEFAULT_SERVER_SETTINGS,
     host: '127.0.0.1',
     port: 0,
-    rate: 0,
+    dataDir: null,
+    messagesPerSecond: 0,
+    logLevel: 'silent',
     limits: { ...DEFAULT_LIMITS, ...settings.limits },
   });
   const { host, port } = server.address;
@@ -72,7 +76,7 @@ export interface Member {
   readonly heard: readonly Heard[];
   /** The first message, of those that came or come, that `wanted` says yes to. */
   hear(wanted: (message: Heard) => boolean, deadlineMs?: number): Promise<Heard>;
-  say(text: string): Promise<unknown>;
+  readonly say: (text: string) => Promise<unknown>;
 }
 
 export interface Joining {
