@@ -163,6 +163,12 @@ export class Connection {
     this.#socket.end();
   }
 
+  /** Resolves when the connection is gone. */
+  whenClosed(): Promise<void> {
+    if (this.#socket.closed) return Promise.resolve();
+    return new Promise((resolve) => this.#socket.once('close', () => resolve()));
+  }
+
   /** Closes at once; output that is still waiting is lost. */
   destroy(): void {
     this.#deaf = true;

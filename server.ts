@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** The server program: settings, log, room server, stop. What each of them does is in its own file. */
+import { readServerSettings, settingsOrExit } from './commons/config.ts';
+import { createLog } from './commons/log.ts';
+import { ChatServer } from './server/chat-server.ts';
+
+const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
+const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
+
+/** How the operating system asks for an end; a second time means at once. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+async function main(): Promise<number> {
+  const server = await ChatServer.start(settings, log);
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, () => resolve());
+  });
+  log.announce(`Real-time RPC chat server running on ${hostPort(server.address.host, server.address.port)}`);
+  log.announce('Waiting for client connections...');
+  if (settings.dataDir !== null) log.server('History is kept in memory only: a restart forgets it.');
+  await asked;
+  for (const signal of SIGNALS) process.once(signal, () => process.exit(1));
+  await server.stop();
+  return 0;
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+main().then(
+  async (status) => {
+    await log.close();
+    process.exit(status);
+  },
+  async (error: unknown) => {
+    log.error('The server cannot run.', error);
+    await log.close();
+    process.exit(1);
+  },
+);

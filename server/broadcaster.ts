@@ -1,0 +1,103 @@
+/**
+ * The one broadcaster: takes all that waits in the queue, numbers it, encodes it once for each room, appends it to the
+ * rooms' logs, tells the senders and sets the deliveries going. The only writer of logs, so there is one order.
+ */
+import { BroadcastQueue, type Broadcast, type QueueLimits } from './queue.ts';
+import type { Room } from './room.ts';
+import { encodeSegment } from './segment.ts';
+
+/** How long notices of the room may wait for company, milliseconds; messages of people never wait. */
+const NOTICE_PATIENCE_MS = 5;
+/** Pause before the broadcaster looks again whether a congested room has moved, milliseconds. */
+const CONGESTION_PAUSE_MS = 10;
+
+export interface BroadcasterEvents {
+  /** A message was appended to its room's log. */
+  readonly published: (broadcast: Broadcast, seq: number) => void;
+}
+
+export class Broadcaster {
+  readonly queue: BroadcastQueue;
+  readonly #events: BroadcasterEvents;
+  readonly #immediately = (): void => this.#run();
+  #lastSeq: number;
+  #scheduled = false;
+  #patience: NodeJS.Timeout | undefined;
+  #idle: (() => void)[] = [];
+  /** The rooms of the last batch, whose members must not fall too far behind. */
+  #recent: readonly Room[] = [];
+
+  /** @param lastSeq the highest number that was ever given out; one counter serves all rooms, so a number names one message. */
+  constructor(limits: QueueLimits, lastSeq: number, events: BroadcasterEvents) {
+    this.queue = new BroadcastQueue(limits, (urgent) => this.#wake(urgent));
+    this.#lastSeq = lastSeq;
+    this.#events = events;
+  }
+
+  /** The highest number given out so far. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Resolves when everything that was offered before is in its log. */
+  drained(): Promise<void> {
+    if (this.queue.size === 0) return Promise.resolve();
+    this.#wake(true);
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #wake(urgent: boolean): void {
+    if (this.#scheduled) return;
+    if (!urgent) {
+      this.#patience ??= setTimeout(() => this.#schedule(), NOTICE_PATIENCE_MS);
+      return;
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#scheduled = true;
+    setImmediate(this.#immediately);
+  }
+
+  #run(): void {
+    this.#scheduled = false;
+    if (this.#recent.some((room) => room.congested)) return this.#pause();
+    const rooms = byRoom(this.queue.takeAll());
+    this.#recent = [...rooms.keys()];
+    for (const [room, broadcasts] of rooms) this.#publish(room, broadcasts);
+    if (this.queue.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Takes nothing from the queue for a moment: it fills up, senders wait, and are told `Busy` when that takes too long. */
+  #pause(): void {
+    this.#scheduled = true;
+    setTimeout(this.#immediately, CONGESTION_PAUSE_MS);
+  }
+
+  #publish(room: Room, broadcasts: readonly Broadcast[]): void {
+    const seqs = broadcasts.map(() => (this.#lastSeq += 1));
+    room.log.append(encodeSegment(room.code, broadcasts, seqs, new Date().toISOString(), room.log.count));
+    broadcasts.forEach((broadcast, index) => {
+      const seq = seqs[index] ?? 0;
+      this.#events.published(broadcast, seq);
+      broadcast.accepted?.(seq);
+    });
+    const { members } = room;
+    // Backwards: a member that is evicted on the way is replaced by the last one, who had its turn.
+    for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.delivery?.wake();
+  }
+}
+
+function byRoom(broadcasts: readonly Broadcast[]): Map<Room, Broadcast[]> {
+  const rooms = new Map<Room, Broadcast[]>();
+  for (const broadcast of broadcasts) {
+    const same = rooms.get(broadcast.room);
+    if (same === undefined) rooms.set(broadcast.room, [broadcast]);
+    else same.push(broadcast);
+  }
+  return rooms;
+}

@@ -1,0 +1,9 @@
+/** What a method gets to know about the connection that a call came on. */
+import type { Peer } from '../commons/rpc/peer.ts';
+
+export interface CallContext {
+  readonly peer: Peer<CallContext>;
+  /** The remote address, as the socket reports it. */
+  readonly address: string;
+  readonly port: number;
+}

@@ -1,0 +1,183 @@
+/**
+ * A running server: makes the parts, knows what depends on what, and takes them down in order. What happens to a message
+ * is in the parts.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { createLog, type Log } from '../commons/log.ts';
+import { DEFAULT_SERVER_SETTINGS, type ServerSettings } from '../commons/config.ts';
+import { Dispatcher } from '../commons/rpc/dispatcher.ts';
+import { Peer } from '../commons/rpc/peer.ts';
+import type { Connection } from '../commons/wire/connection.ts';
+import { Dialer } from '../commons/wire/dial.ts';
+import { Listener } from '../commons/wire/listen.ts';
+import { AnswerShapes } from './answer-shape.ts';
+import { Broadcaster } from './broadcaster.ts';
+import type { CallContext } from './call-context.ts';
+import { AddressPolicy } from './delivery/address-policy.ts';
+import { DialBudget } from './delivery/dial-budget.ts';
+import { Membership } from './membership.ts';
+import { methodTable } from './methods/table.ts';
+import { Presence } from './presence.ts';
+import { RecentSends } from './recent-sends.ts';
+import { Registry } from './registry.ts';
+import { LOBBY, Room } from './room.ts';
+import type { Services } from './services.ts';
+import { settled } from './settled.ts';
+
+/** How often deadlines are looked at, milliseconds: one timer for all connections and all clients. */
+const TICK_MS = 250;
+/** History begins after this number, so that a `Seq` is never 0 and "everything after 0" asks for all. */
+const BEGINNING = 1;
+
+export class ChatServer {
+  readonly #services: Services;
+  readonly #listener: Listener;
+  readonly #dispatcher: Dispatcher<CallContext>;
+  readonly #peers = new Set<Peer<CallContext>>();
+  readonly #ticks: NodeJS.Timeout;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(settings: ServerSettings, log: Log) {
+    const { limits, host, port } = settings;
+    const connections = { maxFrameBytes: limits.strangerFrameBytes, maxUnreadBytes: limits.unreadAnswerBytes };
+    this.#listener = new Listener(
+      { ...connections, host, port, maxConnections: limits.connections, maxPerAddress: limits.connectionsPerAddress },
+      (connection) => this.#greet(connection, true),
+    );
+    const dialer = new Dialer({ ...connections, maxFrameBytes: limits.frameBytes });
+    const greet = (connection: Connection): Peer<CallContext> => this.#greet(connection, false);
+    this.#services = assemble(
+      settings,
+      log,
+      () => this.#stopped !== undefined,
+      () => this.#listener.address,
+      dialer,
+      greet,
+    );
+    this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
+    this.#ticks = setInterval(() => this.#tick(Date.now()), TICK_MS);
+  }
+
+  /** Serves when the promise resolves. @throws the system's error when the address is taken or not this machine's. */
+  static async start(settings: Partial<ServerSettings> = {}, log?: Log): Promise<ChatServer> {
+    const all = { ...DEFAULT_SERVER_SETTINGS, ...settings };
+    const server = new ChatServer(all, log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages }));
+    try {
+      await server.#listener.listen();
+    } catch (error) {
+      clearInterval(server.#ticks);
+      throw error;
+    }
+    return server;
+  }
+
+  /** Where it listens; the port is the real one. */
+  get address(): { readonly host: string; readonly port: number } {
+    const { address, port }: AddressInfo = this.#listener.address;
+    return { host: address, port };
+  }
+
+  /**
+   * Accepts nothing more, brings everybody what was acknowledged, says goodbye, closes. Who does not answer has until
+   * `drainMs` after the call.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { broadcaster, presence, lobby, settings, log, registry } = this.#services;
+    const end = Date.now() + settings.limits.drainMs;
+    log.server('Shutting down.');
+    this.#listener.close();
+    await settled([broadcaster.drained()], end);
+    presence.flush();
+    presence.notice(lobby, 'The server is shutting down.');
+    await settled([broadcaster.drained()], end);
+    const goodbyes = [...registry.members()].map(
+      ({ delivery }) =>
+        new Promise<void>(
+          (resolve) => void (delivery === undefined ? resolve() : delivery.watch(lobby, broadcaster.lastSeq, () => resolve())),
+        ),
+    );
+    await settled(goodbyes, end);
+    clearInterval(this.#ticks);
+    for (const { delivery } of registry.members()) delivery?.close();
+    const closed = [...this.#peers].map(({ connection }) => {
+      connection.end();
+      return connection.whenClosed();
+    });
+    await settled(closed, Math.max(end, Date.now() + 200));
+    for (const peer of this.#peers) peer.connection.destroy();
+    log.server('Stopped.');
+  }
+
+  #greet(connection: Connection, accepted: boolean): Peer<CallContext> {
+    const peer = new Peer<CallContext>(connection, {
+      dispatcher: this.#dispatcher,
+      limits: this.#services.settings.limits,
+      context: (self) => ({ peer: self, address: connection.remoteAddress, port: connection.remotePort }),
+      answersGarbage: accepted,
+      closed: (self) => this.#peers.delete(self),
+    });
+    if (!accepted) peer.trust();
+    this.#peers.add(peer);
+    return peer;
+  }
+
+  #tick(now: number): void {
+    for (const peer of this.#peers) {
+      if (peer.overdue(now) !== undefined) peer.connection.destroy();
+    }
+    const { registry, settings, membership, rooms } = this.#services;
+    for (const member of [...registry.members()]) {
+      if (member.delivery !== undefined) member.delivery.tick(now);
+      else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
+        membership.dismiss(member, rooms.values(), 'it was silent for too long');
+    }
+  }
+
+  #isOpen(owner: object | undefined): boolean {
+    return owner instanceof Peer && !owner.connection.closed;
+  }
+}
+
+function assemble(
+  settings: ServerSettings,
+  log: Log,
+  stopping: () => boolean,
+  listening: () => AddressInfo,
+  dialer: Dialer,
+  greet: (connection: Connection) => Peer<CallContext>,
+): Services {
+  const { limits } = settings;
+  const epoch = randomUUID();
+  const lobby = new Room(LOBBY, limits.roomBytes, BEGINNING);
+  const broadcaster = new Broadcaster(limits, BEGINNING, {
+    published: ({ kind, name, text, room }, seq) => {
+      if (kind === 'chat' && log.messagesEnabled) log.broadcast({ name, text, room: room.code, seq });
+    },
+  });
+  const registry = new Registry();
+  const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
+  const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
+  return {
+    settings,
+    log,
+    epoch,
+    registry,
+    rooms: new Map([[lobby.code, lobby]]),
+    lobby,
+    broadcaster,
+    presence,
+    membership: new Membership(registry, presence, log, epoch),
+    policy,
+    dialBudget: new DialBudget({ perMinute: limits.dialsPerMinute, perTarget: limits.dialsPerTarget }),
+    routeMeans: { dialer, policy, greet },
+    shapes: new AnswerShapes(),
+    recentSends: new RecentSends(limits),
+    stopping,
+  };
+}

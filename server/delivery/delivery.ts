@@ -1,0 +1,312 @@
+/**
+ * Brings a client what its rooms say: feeds the callback connection from the logs as long as the socket takes it and the
+ * window of unanswered calls is open, checks the answers, and when a callback fails tries again from the first
+ * unanswered message. What it holds is bounded by the window; the rest waits in the logs, shared by all.
+ */
+import type { AnswerShape, AnswerShapes } from '../answer-shape.ts';
+import type { CallContext } from '../call-context.ts';
+import type { Room } from '../room.ts';
+import type { Form } from '../segment.ts';
+import { encodeCall, isRecord, type Answer } from '../../commons/rpc/frame.ts';
+import type { AnswerSink, Peer } from '../../commons/rpc/peer.ts';
+import { Feed } from './feed.ts';
+import { Retry, type RetryLimits } from './retry.ts';
+import type { Route, Spoken } from './route.ts';
+
+export interface DeliveryLimits extends RetryLimits {
+  readonly windowCalls: number;
+  readonly windowBytes: number;
+  readonly pingIdleMs: number;
+}
+
+export interface DeliveryEvents {
+  /** The client is given up; told once. The owner unregisters it. */
+  readonly evicted: (reason: string) => void;
+  /** The client answered `{Success: false}`, which is neither retried nor a reason to drop it. */
+  readonly declined: (error: string) => void;
+}
+
+export interface DeliveryOptions {
+  readonly reader: string;
+  readonly form: Form;
+  readonly spoken: Spoken;
+  readonly route: Route;
+  readonly shapes: AnswerShapes;
+  readonly limits: DeliveryLimits;
+  readonly events: DeliveryEvents;
+}
+
+/** `open`: calls go out. `resting`: the peer closed a connection on which nothing was due. `opening`: a new one is being
+ * opened, at once or after a pause. `ended`: evicted or let go. */
+type State = 'open' | 'resting' | 'opening' | 'ended';
+
+interface Watch {
+  readonly room: Room;
+  readonly seq: number;
+  readonly settled: (delivered: boolean) => void;
+}
+
+/** How many kinds of answers a client may show before its answers are parsed each time. */
+const SHAPES_PER_CLIENT = 4;
+/** After so many lines in a row that were something else, a shape is not tried any more: comparing costs time too. */
+const MISSES = 16;
+
+export class Delivery implements AnswerSink {
+  readonly #options: DeliveryOptions;
+  readonly #feed: Feed;
+  readonly #retry: Retry;
+  /** Who waits for receipts; bounded by the senders' own limit. */
+  readonly #watches = new Set<Watch>();
+  #state: State = 'opening';
+  #peer: Peer<CallContext> | undefined;
+  /** The socket has not yet taken what was written last. */
+  #writing = false;
+  #shape: AnswerShape | undefined;
+  #shapesLeft = SHAPES_PER_CLIENT;
+  /** Times in a row that input was not what the shape foretold. */
+  #misses = 0;
+  /** Id of the ping that is not answered; 0 when there is none. */
+  #ping = 0;
+  /** Answers on the present connection. */
+  #answers = 0;
+  /** The peer is known to close a connection after its answers; it is dialled again when there is something to say. */
+  #perCall = false;
+  #redialled = false;
+  /** When the client last made progress, or when its oldest unanswered call became due; as of `Date.now()`. */
+  #progressAt = Date.now();
+  readonly #sent = (): void => {
+    this.#writing = false;
+    this.#pump();
+  };
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    const { reader, form, limits } = options;
+    // Go's standard server runs calls side by side: more than one at a time would be reordered there.
+    const windowCalls = form === 'classic' ? 1 : limits.windowCalls;
+    this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes });
+    this.#retry = new Retry(options.limits);
+  }
+
+  /** Begins on a connection that the route has opened. */
+  start(peer: Peer<CallContext>): void {
+    this.#attach(peer);
+    this.#pump();
+  }
+
+  /** From now on the client gets what `room` says after `passed`, which is in or before segment number `segment`. */
+  follow(room: Room, segment: number, passed: number): void {
+    this.#feed.follow(room, segment, passed);
+    this.wake();
+  }
+
+  /** A room has something new. */
+  wake(): void {
+    if (this.#state === 'open') this.#pump();
+    else if (this.#state === 'resting' && !this.#feed.atEnd) this.#reopen(0);
+  }
+
+  /** Looks at the clocks: the deadline of the oldest unanswered call, and the ping of an idle connection. */
+  tick(now: number): void {
+    const silence = now - this.#progressAt;
+    if (this.#state === 'resting' && silence > this.#options.limits.pingIdleMs) return this.#reopen(0);
+    if (this.#state !== 'open') return;
+    const waits = this.#feed.outstanding.calls > 0 || this.#ping !== 0;
+    if (waits && silence > this.#retry.callMs) return this.#fail('no answer');
+    if (!waits && silence > this.#options.limits.pingIdleMs) this.#sendPing(now);
+  }
+
+  /** Number of the segment of `room` that it comes to next; `undefined` when it does not follow the room. */
+  segmentIn(room: Room): number | undefined {
+    return this.#feed.segmentIn(room);
+  }
+
+  /** `Seq` up to which the client has answered everything that `room` had for it. */
+  settledThrough(room: Room): number {
+    return this.#feed.settledThrough(room);
+  }
+
+  /**
+   * Calls back once, with whether the client has answered everything up to `seq` in `room`: true when it has, false when
+   * it was given up before. Returns what to call when nobody waits any more.
+   */
+  watch(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
+    const watch: Watch = { room, seq, settled };
+    this.#watches.add(watch);
+    this.#checkWatches();
+    return () => this.#watches.delete(watch);
+  }
+
+  /** Messages that the client has not yet answered. */
+  get waiting(): number {
+    return this.#feed.waiting;
+  }
+
+  /** Whether the client is being retried. */
+  get troubled(): boolean {
+    return this.#retry.failures > 0;
+  }
+
+  /** Ends without a word to anyone; what was not answered may be taken over by another delivery. */
+  close(): void {
+    this.#end();
+  }
+
+  bytes(chunk: Buffer, start: number, end: number): number {
+    const shape = this.#shape;
+    if (shape === undefined) return start;
+    const at = this.#feed.outstanding.match(shape, chunk, start, end);
+    if (at > start) {
+      this.#misses = 0;
+      this.#progress();
+    } else if ((this.#misses += 1) > MISSES) this.#shape = undefined;
+    return at;
+  }
+
+  answer(answer: Answer, chunk: Buffer, start: number, end: number): void {
+    const { id, error, result } = answer;
+    if (typeof id !== 'number') return this.#fail('an answer with an id that we never gave');
+    if (id === this.#ping) {
+      this.#ping = 0;
+      return this.#progress();
+    }
+    if (!this.#feed.outstanding.holds(id))
+      return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
+    if (error !== undefined) return this.#fail('the callback answered with an error');
+    this.#feed.outstanding.answered(id);
+    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(String(result['Error'] ?? ''));
+    else this.#learn(id, chunk, start, end);
+    this.#progress();
+  }
+
+  closed(): void {
+    const idle = this.#feed.outstanding.calls === 0 && this.#ping === 0;
+    this.#peer = undefined;
+    if (this.#state !== 'open') return;
+    if (!this.#options.route.redials || (this.#answers === 0 && !(idle && !this.#redialled)))
+      return this.#fail('the connection was closed');
+    if (!idle) this.#feed.narrow();
+    else if (this.#redialled && this.#answers > 0) this.#perCall = true;
+    this.#rewind();
+    if (this.#perCall && this.#feed.atEnd) this.#state = 'resting';
+    else this.#reopen(0);
+  }
+
+  #progress(): void {
+    this.#answers += 1;
+    this.#progressAt = Date.now();
+    this.#retry.succeeded();
+    if (!this.#writing) this.#pump();
+    if (this.#watches.size > 0) this.#checkWatches();
+  }
+
+  #checkWatches(): void {
+    for (const watch of this.#watches) {
+      const delivered = this.settledThrough(watch.room) >= watch.seq;
+      if (!delivered && this.#state !== 'ended') continue;
+      this.#watches.delete(watch);
+      watch.settled(delivered);
+    }
+  }
+
+  #learn(id: number, chunk: Buffer, start: number, end: number): void {
+    if (this.#shape !== undefined || this.#shapesLeft === 0) return;
+    this.#shapesLeft -= 1;
+    this.#misses = 0;
+    this.#shape = this.#options.shapes.learn(chunk, start, end, id);
+  }
+
+  #pump(): void {
+    const connection = this.#peer?.connection;
+    if (connection === undefined || this.#state !== 'open' || this.#writing) return;
+    const idle = this.#feed.outstanding.calls === 0;
+    let bytes = this.#feed.next();
+    if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
+    if (bytes === undefined) return;
+    if (idle) this.#progressAt = Date.now();
+    connection.cork();
+    for (; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
+    connection.uncork();
+    if (connection.unsentBytes === 0) return;
+    this.#writing = true;
+    connection.whenSent(this.#sent);
+  }
+
+  get #isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  #sendPing(now: number): void {
+    // The last message sent is answered, so its id is free again.
+    this.#ping = this.#feed.lastSent;
+    this.#progressAt = now;
+    const { dialect, style } = this.#options.spoken;
+    this.#peer?.connection.send(`${encodeCall(dialect, style, 'ClientCallback.Ping', {}, this.#ping)}\n`);
+  }
+
+  #attach(peer: Peer<CallContext>): void {
+    this.#peer = peer;
+    this.#state = 'open';
+    this.#answers = 0;
+    this.#ping = 0;
+    this.#writing = false;
+    peer.sink = this;
+    if (peer.connection.closed) this.closed();
+  }
+
+  #fail(reason: string): void {
+    const pause = this.#retry.failed();
+    this.#detach();
+    this.#rewind();
+    if (pause === undefined) return this.#evict(reason);
+    this.#reopen(pause);
+  }
+
+  #reopen(pauseMs: number): void {
+    this.#state = 'opening';
+    this.#redialled = true;
+    this.#retry.after(pauseMs, () => void this.#open());
+  }
+
+  async #open(): Promise<void> {
+    const began = Date.now();
+    try {
+      const peer = await this.#options.route.open(this.#retry.dialMs);
+      if (this.#state !== 'opening') return void (this.#options.route.redials && peer.connection.destroy());
+      this.#progressAt = began;
+      this.#attach(peer);
+    } catch {
+      if (this.#state === 'opening') this.#fail('its callback address cannot be called');
+      return;
+    }
+    this.#pump();
+    if (this.#isOpen && this.#feed.outstanding.calls === 0) this.#sendPing(began);
+  }
+
+  #rewind(): void {
+    this.#feed.rewind();
+    this.#ping = 0;
+  }
+
+  #detach(): void {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    if (peer === undefined) return;
+    peer.sink = undefined;
+    if (this.#options.route.redials) peer.connection.destroy();
+  }
+
+  #evict(reason: string): void {
+    if (this.#state === 'ended') return;
+    this.#end();
+    this.#options.events.evicted(reason);
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#retry.stop();
+    this.#detach();
+    this.#rewind();
+    this.#checkWatches();
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What one client is to be sent next, and what it has been sent and not answered: cursors into the logs of its rooms and
+ * a window of outstanding calls. It holds positions and references to shared bytes, and knows no connection.
+ */
+import type { Room } from '../room.ts';
+import { indexAfter, type Form, type View } from '../segment.ts';
+import { Cursor } from './cursor.ts';
+import { Outstanding } from './outstanding.ts';
+
+export interface FeedOptions {
+  /** The client's ID: its own messages are skipped. */
+  readonly reader: string;
+  readonly form: Form;
+  /** Unanswered calls at most. */
+  readonly windowCalls: number;
+  /** Unanswered bytes after which nothing more is sent; the last piece may go beyond it. */
+  readonly windowBytes: number;
+}
+
+export class Feed {
+  readonly outstanding = new Outstanding();
+  readonly #options: FeedOptions;
+  readonly #cursors: Cursor[] = [];
+  #windowCalls: number;
+  #lastSent = 1;
+  #lost = false;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#windowCalls = options.windowCalls;
+  }
+
+  /** The highest `Seq` sent on any connection; at least 1, the number that stands for the beginning of history. */
+  get lastSent(): number {
+    return this.#lastSent;
+  }
+
+  /** Whether the next message has left a room's memory. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** Whether everything was sent. */
+  get atEnd(): boolean {
+    return this.#cursors.every((cursor) => cursor.atEnd);
+  }
+
+  /** Messages that the client has not yet answered. */
+  get waiting(): number {
+    return this.#cursors.reduce((sum, cursor) => sum + cursor.waiting, this.outstanding.calls);
+  }
+
+  follow(room: Room, segment: number, passed: number): void {
+    this.#cursors.push(new Cursor(room, segment, passed));
+  }
+
+  /** One call at a time from now on: the client closes the connection after each answer. */
+  narrow(): void {
+    this.#windowCalls = 1;
+  }
+
+  segmentIn(room: Room): number | undefined {
+    return this.#cursors.find((cursor) => cursor.room === room)?.segment;
+  }
+
+  /** `Seq` up to which the client has answered everything that `room` had for it. */
+  settledThrough(room: Room): number {
+    const run = this.outstanding.runs().find((each) => each.cursor.room === room);
+    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
+    return this.#cursors.find((cursor) => cursor.room === room)?.passed ?? 0;
+  }
+
+  /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
+  next(): Buffer | undefined {
+    for (const cursor of this.#cursors) {
+      while (!cursor.atEnd && this.#windowOpen && !this.#lost) {
+        const bytes = this.#advance(cursor);
+        if (bytes !== undefined) return bytes;
+      }
+    }
+    return undefined;
+  }
+
+  /** Puts the cursors back to the first unanswered message of each room: it will be sent again. */
+  rewind(): void {
+    for (const run of this.outstanding.runs().toReversed()) {
+      run.cursor.segment = run.segment;
+      run.cursor.passed = (run.view.seqs[run.next] ?? 1) - 1;
+    }
+    this.outstanding.clear();
+  }
+
+  get #windowOpen(): boolean {
+    return this.outstanding.calls < this.#windowCalls && this.outstanding.bytes < this.#options.windowBytes;
+  }
+
+  #advance(cursor: Cursor): Buffer | undefined {
+    const segment = cursor.room.log.segment(cursor.segment);
+    if (segment === undefined) {
+      this.#lost = true;
+      return undefined;
+    }
+    const view = segment.view(this.#options.form, this.#options.reader);
+    const from = view === undefined ? 0 : indexAfter(view.seqs, cursor.passed);
+    if (view === undefined || from === view.seqs.length) {
+      cursor.passed = segment.lastSeq;
+      cursor.segment += 1;
+      return undefined;
+    }
+    return this.#take(cursor, view, from, segment.lastSeq);
+  }
+
+  #take(cursor: Cursor, view: View, from: number, lastSeq: number): Buffer {
+    const to = Math.min(view.seqs.length, from + this.#windowCalls - this.outstanding.calls);
+    this.outstanding.add({ cursor, segment: cursor.segment, view, next: from, to });
+    const whole = to === view.seqs.length;
+    cursor.passed = whole ? lastSeq : (view.seqs[to - 1] ?? cursor.passed);
+    if (whole) cursor.segment += 1;
+    this.#lastSent = Math.max(this.#lastSent, cursor.passed);
+    return view.slice(from, to);
+  }
+}

@@ -1,0 +1,52 @@
+/** One registration: who it is, who may act for it, and how it is called back. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Delivery } from './delivery/delivery.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+export interface MemberIdentity {
+  readonly id: string;
+  readonly name: string;
+  /** Where its Register came from, `address:port`. */
+  readonly from: string;
+  readonly rate: RateLimit;
+}
+
+export class Member {
+  readonly id: string;
+  readonly name: string;
+  readonly from: string;
+  readonly rate: RateLimit;
+  /** When the registration began. */
+  readonly since = new Date();
+  /** When the client was last heard of, milliseconds as of `Date.now()`. */
+  heardAt = Date.now();
+  /** What calls the client; `undefined` for a client that pulls. */
+  delivery: Delivery | undefined;
+  /** The connection whose calls act for this registration without a session; compared by identity only. */
+  owner: object | undefined;
+  #sessionHash: Buffer;
+
+  constructor(identity: MemberIdentity) {
+    this.id = identity.id;
+    this.name = identity.name;
+    this.from = identity.from;
+    this.rate = identity.rate;
+    this.#sessionHash = randomBytes(32);
+  }
+
+  /** A new secret of 256 bits that proves this registration; the former one is void. Only its hash is kept. */
+  issueSession(): string {
+    const session = randomBytes(32).toString('base64url');
+    this.#sessionHash = hash(session);
+    return session;
+  }
+
+  /** Compares in constant time. */
+  hasSession(session: string): boolean {
+    return timingSafeEqual(hash(session), this.#sessionHash);
+  }
+}
+
+function hash(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

@@ -1,0 +1,30 @@
+/** Info and rpc.discover: what this server is and what it can be asked. */
+import { VERSION } from '../../commons/version.ts';
+import { openRpcDocument } from '../openrpc.ts';
+import type { Services } from '../services.ts';
+import { method } from './method.ts';
+
+/** What a client may rely on beyond the classic room. */
+const FEATURES = [
+  'json-rpc-2.0',
+  'json-rpc-1.0',
+  'callback-dial',
+  'callback-inline',
+  'callback-none',
+  'sessions',
+  'resume',
+  'idempotent-send',
+  'receipts',
+];
+
+export const info = ({ epoch, settings }: Services) =>
+  method('ChatServer.Info', (_params, { succeed }) => {
+    const Limits: Record<string, number | number[]> = {};
+    for (const [name, value] of Object.entries(settings.limits)) Limits[name] = typeof value === 'number' ? value : [...value];
+    succeed({ Success: true, Name: 'partyline', Version: VERSION, Epoch: epoch, Limits, Features: FEATURES });
+  });
+
+export const discover = () => {
+  const document = openRpcDocument();
+  return method('rpc.discover', (_params, { succeed }) => succeed(document));
+};

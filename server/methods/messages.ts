@@ -1,0 +1,97 @@
+/** SendMessage: from a validated call to the broadcast queue, and from there back to the sender. */
+import { RpcError } from '../../commons/errors.ts';
+import type { ParamsOf, Receipt } from '../../commons/protocol.ts';
+import { Encoded } from '../../commons/rpc/frame.ts';
+import type { Member } from '../member.ts';
+import { whenDelivered } from '../receipts.ts';
+import type { Room } from '../room.ts';
+import type { Services } from '../services.ts';
+import { method, type Outcome } from './method.ts';
+
+type SendParams = ParamsOf<'ChatServer.SendMessage'>;
+type SendOutcome = Outcome<'ChatServer.SendMessage'>;
+
+const DEFAULT_WAIT_MS = 5_000;
+
+export const sendMessage = (services: Services) =>
+  method('ChatServer.SendMessage', (params, outcome) => {
+    const member = services.registry.acting(params.UserID, outcome.context.peer, params.Session);
+    const room = roomOf(services, member, params.Room);
+    const duplicate = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
+    if (duplicate !== undefined) return answerDuplicate(duplicate, outcome);
+    mayAccept(services, member, params);
+    return params.MessageID === undefined
+      ? offer(services, member, room, params, outcome)
+      : offerOnce(services, member, room, params, outcome);
+  });
+
+/** The room that a call is about, which the caller must be in. */
+export function roomOf({ rooms, lobby }: Services, member: Member, code: string | undefined): Room {
+  const room = code === undefined ? lobby : rooms.get(code);
+  if (room === undefined) throw new RpcError('NotFound', 'There is no such room.');
+  if (!room.has(member)) throw new RpcError('Forbidden', 'You are not in this room.');
+  return room;
+}
+
+function mayAccept({ stopping, settings }: Services, member: Member, { Text }: SendParams): void {
+  if (stopping()) throw new RpcError('ShuttingDown');
+  const { textBytes } = settings.limits;
+  if (Text.length * 3 > textBytes && Buffer.byteLength(Text) > textBytes)
+    throw new RpcError('TooLarge', `Text may have at most ${textBytes} bytes.`);
+  const waitMs = member.rate.take();
+  if (waitMs > 0) throw new RpcError('RateLimited', undefined, { RetryAfterMs: waitMs });
+}
+
+function offer(
+  { broadcaster }: Services,
+  member: Member,
+  room: Room,
+  params: SendParams,
+  outcome: SendOutcome,
+  done?: Settled,
+): void | Promise<void> {
+  if (params.Wait !== undefined) outcome.context.peer.answerOutOfTurn(outcome.call);
+  return broadcaster.queue.offer({
+    room,
+    kind: 'chat',
+    senderId: member.id,
+    name: member.name,
+    text: params.Text,
+    accepted: (seq) => {
+      done?.accepted(seq);
+      if (params.Wait === undefined) return outcome.succeed(accepted(seq));
+      whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => outcome.succeed(accepted(seq, receipt)));
+    },
+    refused: (error) => {
+      done?.refused(error);
+      outcome.refuse(error);
+    },
+  });
+}
+
+interface Settled {
+  readonly accepted: (seq: number) => void;
+  readonly refused: (error: RpcError) => void;
+}
+
+/** Offers a message under its `MessageID`: a repetition that comes meanwhile waits for this one's outcome. */
+function offerOnce(services: Services, member: Member, room: Room, params: SendParams, outcome: SendOutcome): void | Promise<void> {
+  let settled: Settled = { accepted: () => undefined, refused: () => undefined };
+  const first = new Promise<number>((resolve, reject) => {
+    settled = { accepted: resolve, refused: reject };
+  });
+  services.recentSends.remember(member.id, params.MessageID ?? '', first);
+  return offer(services, member, room, params, outcome, settled);
+}
+
+function answerDuplicate(first: Promise<number>, { succeed, refuse }: SendOutcome): void {
+  first.then(
+    (seq) => succeed({ Success: true, Message: 'Message sent successfully', Error: '', Seq: seq, Duplicate: true }),
+    (error: unknown) => refuse(error instanceof RpcError ? error : new RpcError('InternalError')),
+  );
+}
+
+function accepted(seq: number, receipt?: Receipt): Encoded {
+  const more = receipt === undefined ? '' : `,"Receipt":${JSON.stringify(receipt)}`;
+  return new Encoded(`{"Success":true,"Message":"Message sent successfully","Error":"","Seq":${seq}${more}}`);
+}

@@ -1,0 +1,155 @@
+/** Register and Unregister: who a client is, how it is called back, and where it begins. */
+import { RpcError } from '../../commons/errors.ts';
+import type { ParamsOf } from '../../commons/protocol.ts';
+import type { Peer } from '../../commons/rpc/peer.ts';
+import type { CallContext } from '../call-context.ts';
+import type { CallbackTarget, DialTarget } from '../delivery/address-policy.ts';
+import { Delivery } from '../delivery/delivery.ts';
+import { DialledRoute, InlineRoute, type Route } from '../delivery/route.ts';
+import { afterUniformTime, UNIFORM_MARGIN_MS } from '../delivery/uniform-time.ts';
+import { Member } from '../member.ts';
+import { RateLimit } from '../rate-limit.ts';
+import { formOf } from '../segment.ts';
+import type { Services } from '../services.ts';
+import { method, type Outcome } from './method.ts';
+
+type RegisterParams = ParamsOf<'ChatServer.Register'>;
+type RegisterOutcome = Outcome<'ChatServer.Register'>;
+
+/** A way to the client that has been tried: the connection is open. */
+interface Reached {
+  readonly route: Route;
+  readonly peer: Peer<CallContext>;
+}
+
+export const register = (services: Services) =>
+  method('ChatServer.Register', async (params, outcome) => {
+    if (services.stopping()) throw new RpcError('ShuttingDown');
+    const target = services.policy.resolve(params.Callback, outcome.context.address);
+    await services.registry.exclusively(params.ID, async () => {
+      mayRegister(services, params);
+      const reached = await reach(services, params, target, outcome);
+      try {
+        admit(services, params, reached, outcome);
+      } catch (error) {
+        if (reached?.route.redials === true) reached.peer.connection.destroy();
+        throw error;
+      }
+    });
+  });
+
+export const unregister = (services: Services) =>
+  method(
+    'ChatServer.Unregister',
+    (params, { context, succeed }) =>
+      services.registry.exclusively(params.ID, () => {
+        const member = services.registry.acting(params.ID, context.peer, params.Session);
+        services.membership.dismiss(member, services.rooms.values(), 'left');
+        succeed('Successfully unregistered');
+      }),
+    (params) => (typeof params === 'string' ? { ID: params } : params),
+  );
+
+/** The registration that `params` take over, if they prove one. @throws RpcError when the ID is somebody else's. */
+function mayRegister({ registry }: Services, { ID, Name, Session }: RegisterParams): Member | undefined {
+  const holder = registry.holder(ID);
+  if (holder === undefined) return undefined;
+  if (holder.id !== ID || Session === undefined || !holder.hasSession(Session)) throw new RpcError('AlreadyRegistered');
+  if (holder.name === Name) return holder;
+  const Message = `Name must stay "${holder.name}" while the registration lives.`;
+  throw new RpcError('InvalidParams', Message, { Issues: [{ Path: 'Name', Message }] });
+}
+
+/** Opens the way that `target` names; `undefined` for a client that pulls. */
+async function reach(
+  services: Services,
+  params: RegisterParams,
+  target: CallbackTarget,
+  { call, context }: RegisterOutcome,
+): Promise<Reached | undefined> {
+  if (target.kind === 'none') return undefined;
+  if (target.kind === 'dial') return dial(services, new DialledRoute(services.routeMeans, target, call, params.Secret), target, context);
+  if (context.peer.sink !== undefined && !heldBySession(services, params, context)) {
+    const Message = 'Callback cannot be "inline": this connection already carries the callbacks of another registration.';
+    throw new RpcError('InvalidParams', Message, { Issues: [{ Path: 'Callback', Message }] });
+  }
+  return { route: new InlineRoute(context.peer), peer: context.peer };
+}
+
+/** Whether the callbacks that this connection carries belong to the very registration that is taken over. */
+function heldBySession({ registry }: Services, { ID }: RegisterParams, { peer }: CallContext): boolean {
+  const member = registry.get(ID);
+  return member?.delivery !== undefined && member.delivery === peer.sink;
+}
+
+/** Refused, filtered and silent ports look the same: one error, after one time. */
+async function dial({ settings, dialBudget }: Services, route: Route, target: DialTarget, context: CallContext): Promise<Reached> {
+  const began = performance.now();
+  const leave = dialBudget.take(context.address, target);
+  if (leave === undefined) throw new RpcError('RateLimited', 'Too many callback addresses were tried from here.', { RetryAfterMs: 60_000 });
+  const { dialMs } = settings.limits;
+  try {
+    return { route, peer: await route.open(Math.max(1, dialMs - UNIFORM_MARGIN_MS)) };
+  } catch {
+    await afterUniformTime(began, dialMs);
+    throw new RpcError('CallbackFailed');
+  } finally {
+    leave();
+  }
+}
+
+function admit(services: Services, params: RegisterParams, reached: Reached | undefined, outcome: RegisterOutcome): void {
+  const { context } = outcome;
+  if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
+  // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
+  const former = mayRegister(services, params);
+  const member = former ?? newMember(services, params, context);
+  const { lobby, membership, settings } = services;
+  const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
+  const carriedOn =
+    former?.delivery !== undefined && resume === undefined
+      ? { after: former.delivery.settledThrough(lobby), epoch: services.epoch }
+      : resume;
+  const beginning = membership.beginning(lobby, carriedOn);
+  member.delivery?.close();
+  member.delivery = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
+  member.owner = context.peer;
+  context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
+  if (former === undefined) membership.enter(member, lobby);
+  outcome.succeed({
+    Success: true,
+    Message: `Successfully registered as ${member.id}`,
+    ID: member.id,
+    Session: member.issueSession(),
+    Room: lobby.code,
+    Seq: beginning.passed,
+    Epoch: services.epoch,
+  });
+  if (reached === undefined || member.delivery === undefined) return;
+  member.delivery.start(reached.peer);
+  membership.follow(member.delivery, lobby, beginning);
+}
+
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
+  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
+}
+
+function newDelivery(services: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {
+  const delivery = new Delivery({
+    reader: member.id,
+    form: formOf(call.dialect, call.style),
+    spoken: call,
+    route,
+    shapes: services.shapes,
+    limits: services.settings.limits,
+    events: {
+      evicted: (reason) => {
+        if (member.delivery !== delivery) return;
+        services.log.warn(`Dropped ${member.id}: ${reason}.`);
+        services.membership.dismiss(member, services.rooms.values(), reason);
+      },
+      declined: (error) => services.log.client(`${member.id} declined a message.`, { error }),
+    },
+  });
+  return delivery;
+}

@@ -1,0 +1,21 @@
+/** The table of methods: every call that the server answers, one row each. */
+import type { ServerMethod } from '../../commons/protocol.ts';
+import type { Handler } from '../../commons/rpc/dispatcher.ts';
+import type { CallContext } from '../call-context.ts';
+import type { Services } from '../services.ts';
+import { discover, info } from './about.ts';
+import { sendMessage } from './messages.ts';
+import { listUsers } from './people.ts';
+import { register, unregister } from './session.ts';
+
+export function methodTable(services: Services): ReadonlyMap<string, Handler<CallContext>> {
+  const rows: readonly [ServerMethod, Handler<CallContext>][] = [
+    register(services),
+    unregister(services),
+    sendMessage(services),
+    listUsers(services),
+    info(services),
+    discover(),
+  ];
+  return new Map(rows);
+}

@@ -1,0 +1,117 @@
+/**
+ * The buffered broadcast queue between the senders and the one broadcaster. Bounded in messages and bytes; when it is
+ * full a message waits for room, first come first served, and is refused with `Busy` when the wait is over: the sender
+ * is told. Notices of the room have room of their own and are never refused; there are at most two for each member.
+ */
+import { RpcError } from '../commons/errors.ts';
+import type { Room } from './room.ts';
+import type { Draft } from './segment.ts';
+
+/** A message that waits for its place in the order. */
+export interface Broadcast extends Draft {
+  readonly room: Room;
+  /** Told when the message has its number and every member's cursor will come to it. */
+  readonly accepted?: (seq: number) => void;
+  /** Told instead when it was not accepted. */
+  readonly refused?: (error: RpcError) => void;
+}
+
+export interface QueueLimits {
+  readonly queueMessages: number;
+  /** Bytes of text, estimated as two for each UTF-16 unit plus a fixed part. */
+  readonly queueBytes: number;
+  readonly queueOfferMs: number;
+}
+
+interface Waiter {
+  readonly broadcast: Broadcast;
+  readonly enter: () => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** What a waiting message costs beyond its text. */
+const FIXED_BYTES = 256;
+const BUSY_RETRY_MS = 1_000;
+
+export class BroadcastQueue {
+  readonly #limits: QueueLimits;
+  readonly #arrived: (urgent: boolean) => void;
+  #broadcasts: Broadcast[] = [];
+  #messages = 0;
+  #bytes = 0;
+  readonly #waiters = new Set<Waiter>();
+
+  /** @param arrived is told that something waits to be taken; a notice alone is not urgent. */
+  constructor(limits: QueueLimits, arrived: (urgent: boolean) => void) {
+    this.#limits = limits;
+    this.#arrived = arrived;
+  }
+
+  get size(): number {
+    return this.#broadcasts.length + this.#waiters.size;
+  }
+
+  /**
+   * Puts a message into the queue. The promise, where there is one, settles when the message is in the queue or was
+   * refused; until then the sender's next one must not be offered.
+   */
+  offer(broadcast: Broadcast): void | Promise<void> {
+    if (this.#waiters.size === 0 && this.#fits(broadcast)) return this.#enter(broadcast);
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        broadcast,
+        enter: () => {
+          this.#enter(broadcast);
+          resolve();
+        },
+        timer: setTimeout(() => {
+          this.#waiters.delete(waiter);
+          broadcast.refused?.(new RpcError('Busy', undefined, { RetryAfterMs: BUSY_RETRY_MS }));
+          resolve();
+        }, this.#limits.queueOfferMs),
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Puts a notice of the room into the queue, however full it is. */
+  offerNotice(broadcast: Broadcast): void {
+    this.#broadcasts.push(broadcast);
+    this.#arrived(false);
+  }
+
+  /** Takes all that waits, in order, and lets in who waited for room. */
+  takeAll(): readonly Broadcast[] {
+    const taken = this.#broadcasts;
+    this.#broadcasts = [];
+    this.#messages = 0;
+    this.#bytes = 0;
+    this.#letIn();
+    return taken;
+  }
+
+  #fits(broadcast: Broadcast): boolean {
+    const { queueMessages, queueBytes } = this.#limits;
+    return this.#messages === 0 || (this.#messages < queueMessages && this.#bytes + size(broadcast) <= queueBytes);
+  }
+
+  #enter(broadcast: Broadcast): void {
+    this.#broadcasts.push(broadcast);
+    this.#messages += 1;
+    this.#bytes += size(broadcast);
+    this.#arrived(true);
+  }
+
+  #letIn(): void {
+    for (const waiter of this.#waiters) {
+      if (!this.#fits(waiter.broadcast)) return;
+      this.#waiters.delete(waiter);
+      clearTimeout(waiter.timer);
+      waiter.enter();
+    }
+  }
+}
+
+function size(broadcast: Broadcast): number {
+  return FIXED_BYTES + 2 * broadcast.text.length;
+}

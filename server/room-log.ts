@@ -1,0 +1,110 @@
+/**
+ * What a room said, oldest first: the newest segments in memory, bounded in bytes. Readers hold positions, never copies;
+ * it does not know who reads.
+ */
+import { indexAfter, type Segment } from './segment.ts';
+
+/** What a segment costs beyond its bytes: its numbers, senders and views of other forms; an estimate, per message. */
+const OVERHEAD_PER_MESSAGE = 64;
+
+export class RoomLog {
+  readonly maxBytes: number;
+  #segments: (Segment | undefined)[] = [];
+  /** Number of the segment at index 0. */
+  #base = 0;
+  #tail = 0;
+  #bytes = 0;
+  #count = 0;
+  #lastSeq: number;
+  #lostThrough: number;
+
+  /**
+   * @param maxBytes what it keeps at most, the newest segment aside
+   * @param lastSeq the number that the room's history begins after
+   */
+  constructor(maxBytes: number, lastSeq: number) {
+    this.maxBytes = maxBytes;
+    this.#lastSeq = lastSeq;
+    this.#lostThrough = lastSeq;
+  }
+
+  /** One more than the number of the newest segment. */
+  get head(): number {
+    return this.#base + this.#segments.length;
+  }
+
+  /** Number of the oldest segment that is still here. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Messages that the room ever had. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** `Seq` of the newest message that is not here any more. */
+  get lostThrough(): number {
+    return this.#lostThrough;
+  }
+
+  /** The segment number `index`; `undefined` when it is trimmed or not yet written. */
+  segment(index: number): Segment | undefined {
+    return this.#segments[index - this.#base];
+  }
+
+  append(segment: Segment): void {
+    this.#segments.push(segment);
+    this.#bytes += cost(segment);
+    this.#count += segment.senders.length;
+    this.#lastSeq = segment.lastSeq;
+    while (this.#bytes > this.maxBytes && this.#tail < this.head - 1) this.#trimOldest();
+  }
+
+  /** Number of the segment that holds the first message after `seq`, or `head`. `undefined` when messages after it are lost. */
+  locate(seq: number): number | undefined {
+    if (seq < this.#lostThrough) return undefined;
+    let low = this.#tail;
+    let high = this.head;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.segment(middle)?.lastSeq ?? 0) <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Messages after `seq`, which is in segment number `index` or between it and the one before. */
+  waiting(index: number, seq: number): number {
+    if (index >= this.head) return 0;
+    const at = this.segment(index) ?? this.segment(this.#tail);
+    if (at === undefined) return 0;
+    return this.#count - at.ordinal - indexAfter(at.named.seqs, seq);
+  }
+
+  #trimOldest(): void {
+    const at = this.#tail - this.#base;
+    const oldest = this.#segments[at];
+    this.#segments[at] = undefined;
+    this.#tail += 1;
+    if (oldest !== undefined) {
+      this.#bytes -= cost(oldest);
+      this.#lostThrough = oldest.lastSeq;
+    }
+    if (at < 1_024 || at < this.#segments.length / 2) return;
+    this.#segments = this.#segments.slice(at + 1);
+    this.#base = this.#tail;
+  }
+}
+
+function cost(segment: Segment): number {
+  return segment.named.bytes.length + segment.senders.length * OVERHEAD_PER_MESSAGE;
+}

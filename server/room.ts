@@ -1,0 +1,52 @@
+/** A room: its log and its members. It knows neither how a member is called nor who may enter. */
+import type { Member } from './member.ts';
+import { RoomLog } from './room-log.ts';
+
+/** The code of the room that everyone starts in. */
+export const LOBBY = 'lobby';
+
+export class Room {
+  readonly code: string;
+  readonly log: RoomLog;
+  readonly #members: Member[] = [];
+  readonly #places = new Map<Member, number>();
+
+  constructor(code: string, maxBytes: number, lastSeq: number) {
+    this.code = code;
+    this.log = new RoomLog(maxBytes, lastSeq);
+  }
+
+  /** Who is in the room, in no order. Read it within one turn of the event loop, or copy it. */
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  has(member: Member): boolean {
+    return this.#places.has(member);
+  }
+
+  enter(member: Member): void {
+    if (this.has(member)) return;
+    this.#places.set(member, this.#members.length);
+    this.#members.push(member);
+  }
+
+  leave(member: Member): void {
+    const place = this.#places.get(member);
+    const last = this.#members.at(-1);
+    if (place === undefined || last === undefined) return;
+    this.#places.delete(member);
+    this.#members.pop();
+    if (last === member) return;
+    this.#members[place] = last;
+    this.#places.set(last, place);
+  }
+
+  /** Whether most members are so far behind that the senders have to wait: half of what the log keeps is unread by them. */
+  get congested(): boolean {
+    if (this.log.bytes < this.log.maxBytes / 2) return false;
+    const half = this.log.tail + (this.log.head - this.log.tail) / 2;
+    const behind = this.#members.filter((member) => (member.delivery?.segmentIn(this) ?? this.log.head) < half);
+    return behind.length * 2 > this.#members.length;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Messages of one room that were accepted together, encoded once: the very same bytes go to every member. A segment
+ * keeps bytes and numbers only, no message objects; every other form is cut from them when somebody needs it first.
+ */
+import type { Message } from '../commons/protocol.ts';
+import type { Dialect, ParamsStyle } from '../commons/rpc/frame.ts';
+import type { AnswerShape, ExpectedAnswers } from './answer-shape.ts';
+
+/** How calls to a client are written: its dialect and its params style. */
+export type Form = 'named' | 'positional' | 'classic';
+
+const METHOD = '"method":"ClientCallback.ReceiveMessage","params":';
+/** What stands around a message's JSON in each form; between `close` and the end comes the id, which is its `Seq`. */
+const FRAME: Readonly<Record<Form, { readonly open: string; readonly close: string }>> = {
+  named: { open: `{"jsonrpc":"2.0",${METHOD}{"Message":`, close: '},"id":' },
+  positional: { open: `{"jsonrpc":"2.0",${METHOD}[{"Message":`, close: '}],"id":' },
+  classic: { open: `{${METHOD}[{"Message":`, close: '}],"id":' },
+};
+const END = '}\n';
+
+export function formOf(dialect: Dialect, style: ParamsStyle): Form {
+  if (dialect === '1.0') return 'classic';
+  return style === 'position' ? 'positional' : 'named';
+}
+
+/** Encoded calls, back to back, with their ids: what one write sends and what the answers to it will look like. */
+export class View {
+  readonly bytes: Buffer;
+  /** Where each call ends in `bytes`, ascending. */
+  readonly ends: readonly number[];
+  /** The id of each call, which is its message's `Seq`, ascending. */
+  readonly seqs: readonly number[];
+  readonly #answers: (ExpectedAnswers | undefined)[] = [];
+
+  constructor(bytes: Buffer, ends: readonly number[], seqs: readonly number[]) {
+    this.bytes = bytes;
+    this.ends = ends;
+    this.seqs = seqs;
+  }
+
+  /** The bytes of the calls from `from` up to but not including `to`. */
+  slice(from: number, to: number): Buffer {
+    if (from === 0 && to === this.seqs.length) return this.bytes;
+    return this.bytes.subarray(this.startOf(from), this.startOf(to));
+  }
+
+  /** Where call number `index` begins in `bytes`; for the number of calls, where they end. */
+  startOf(index: number): number {
+    return index === 0 ? 0 : (this.ends[index - 1] ?? this.bytes.length);
+  }
+
+  /** The answers of clients of one shape, made once for all of them. */
+  answers(shape: AnswerShape): ExpectedAnswers {
+    return (this.#answers[shape.index] ??= shape.expect(this.seqs));
+  }
+}
+
+export class Segment {
+  /** The calls in the form `named`; the bodies of all other forms are cut from it. */
+  readonly named: View;
+  /** Who said each message; '' for the room itself. */
+  readonly senders: readonly string[];
+  /** How many messages the room had before this segment. */
+  readonly ordinal: number;
+  readonly #views = new Map<Form, View>();
+
+  constructor(named: View, senders: readonly string[], ordinal: number) {
+    this.named = named;
+    this.senders = senders;
+    this.ordinal = ordinal;
+  }
+
+  get firstSeq(): number {
+    return this.named.seqs[0] ?? 0;
+  }
+
+  get lastSeq(): number {
+    return this.named.seqs.at(-1) ?? 0;
+  }
+
+  /** What `reader` gets of this segment; `undefined` when every message is its own. */
+  view(form: Form, reader: string): View | undefined {
+    if (this.senders.includes(reader)) return this.#without(form, reader);
+    return form === 'named' ? this.named : this.#shared(form);
+  }
+
+  /** The messages themselves, parsed anew. */
+  body(index: number): Buffer {
+    const { bytes, seqs } = this.named;
+    const { open, close } = FRAME.named;
+    const tail = close.length + String(seqs[index]).length + END.length;
+    return bytes.subarray(this.named.startOf(index) + open.length, this.named.startOf(index + 1) - tail);
+  }
+
+  #shared(form: Form): View {
+    const known = this.#views.get(form);
+    if (known !== undefined) return known;
+    const view = this.#cut(form, [...this.named.seqs.keys()]);
+    this.#views.set(form, view);
+    return view;
+  }
+
+  #without(form: Form, reader: string): View | undefined {
+    const indices = [...this.named.seqs.keys()].filter((index) => this.senders[index] !== reader);
+    return indices.length === 0 ? undefined : this.#cut(form, indices);
+  }
+
+  #cut(form: Form, indices: readonly number[]): View {
+    const { open, close } = FRAME[form];
+    const opening = Buffer.from(open);
+    const parts: Buffer[] = [];
+    const ends: number[] = [];
+    const seqs: number[] = [];
+    let length = 0;
+    for (const index of indices) {
+      const seq = this.named.seqs[index] ?? 0;
+      const body = this.body(index);
+      const closing = Buffer.from(close + String(seq) + END);
+      parts.push(opening, body, closing);
+      length += opening.length + body.length + closing.length;
+      ends.push(length);
+      seqs.push(seq);
+    }
+    return new View(Buffer.concat(parts, length), ends, seqs);
+  }
+}
+
+/** Index of the first of the ascending `seqs` that is greater than `seq`. */
+export function indexAfter(seqs: readonly number[], seq: number): number {
+  if (seq < (seqs[0] ?? Infinity)) return 0;
+  let low = 0;
+  let high = seqs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((seqs[middle] ?? Infinity) <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A message before it has its place in a room's order. */
+export interface Draft {
+  readonly kind: Message['Kind'];
+  /** ID of who says it; '' when it is the room. */
+  readonly senderId: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Encodes what a room accepted in one batch. `seqs` has one number for each draft, ascending. */
+export function encodeSegment(room: string, drafts: readonly Draft[], seqs: readonly number[], sentAt: string, ordinal: number): Segment {
+  const { open, close } = FRAME.named;
+  let text = '';
+  const ends: number[] = [];
+  let length = 0;
+  drafts.forEach((draft, index) => {
+    const seq = seqs[index] ?? 0;
+    const frame = open + encodeMessage(room, draft, seq, sentAt) + close + String(seq) + END;
+    text += frame;
+    length += Buffer.byteLength(frame);
+    ends.push(length);
+  });
+  const view = new View(Buffer.from(text), ends, seqs);
+  const senders = drafts.map((draft) => draft.senderId);
+  return new Segment(view, senders, ordinal);
+}
+
+/** A message's JSON; the text is escaped once for both places where it stands. */
+function encodeMessage(room: string, draft: Draft, seq: number, sentAt: string): string {
+  const system = draft.kind !== 'chat' && draft.kind !== 'direct';
+  const text = inner(draft.text);
+  const name = inner(draft.name);
+  const content = system ? text : `${name}: ${text}`;
+  return (
+    `{"SenderID":"${inner(draft.senderId)}","Content":"${content}","IsSystem":${String(system)},"Seq":${String(seq)},` +
+    `"Room":"${room}","Name":"${name}","Text":"${text}","Kind":"${draft.kind}","SentAt":"${sentAt}"}`
+  );
+}
+
+const inner = (text: string): string => JSON.stringify(text).slice(1, -1);

@@ -1,0 +1,34 @@
+/** What the methods work with: the parts of one running server, made and owned by `chat-server.ts`. */
+import type { ServerSettings } from '../commons/config.ts';
+import type { Log } from '../commons/log.ts';
+import type { AnswerShapes } from './answer-shape.ts';
+import type { Broadcaster } from './broadcaster.ts';
+import type { AddressPolicy } from './delivery/address-policy.ts';
+import type { DialBudget } from './delivery/dial-budget.ts';
+import type { RouteMeans } from './delivery/route.ts';
+import type { Membership } from './membership.ts';
+import type { Presence } from './presence.ts';
+import type { RecentSends } from './recent-sends.ts';
+import type { Registry } from './registry.ts';
+import type { Room } from './room.ts';
+
+export interface Services {
+  readonly settings: ServerSettings;
+  readonly log: Log;
+  /** The life of this history: a client that comes back with another one has missed messages that are gone. */
+  readonly epoch: string;
+  readonly registry: Registry;
+  /** All rooms by their code. */
+  readonly rooms: ReadonlyMap<string, Room>;
+  readonly lobby: Room;
+  readonly broadcaster: Broadcaster;
+  readonly presence: Presence;
+  readonly membership: Membership;
+  readonly policy: AddressPolicy;
+  readonly dialBudget: DialBudget;
+  readonly routeMeans: RouteMeans;
+  readonly shapes: AnswerShapes;
+  readonly recentSends: RecentSends;
+  /** Whether the server accepts nothing more. */
+  readonly stopping: () => boolean;
+}
