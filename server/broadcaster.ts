@@ -23,6 +23,7 @@ export class Broadcaster {
   #lastSeq: number;
   #scheduled = false;
   #patience: NodeJS.Timeout | undefined;
+  #pausing: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
   /** The rooms of the last batch, whose members must not fall too far behind. */
   #recent: readonly Room[] = [];
@@ -37,6 +38,11 @@ export class Broadcaster {
   /** The highest number given out so far. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** Appends at once what waits, so that a client which registers now begins after it. */
+  flush(): void {
+    if (this.queue.size > 0) this.#run();
   }
 
   /** Resolves when everything that was offered before is in its log. */
@@ -75,7 +81,8 @@ export class Broadcaster {
   /** Takes nothing from the queue for a moment: it fills up, senders wait, and are told `Busy` when that takes too long. */
   #pause(): void {
     this.#scheduled = true;
-    setTimeout(this.#immediately, CONGESTION_PAUSE_MS);
+    clearTimeout(this.#pausing);
+    this.#pausing = setTimeout(this.#immediately, CONGESTION_PAUSE_MS);
   }
 
   #publish(room: Room, broadcasts: readonly Broadcast[]): void {

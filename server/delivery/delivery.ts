@@ -12,6 +12,7 @@ import type { AnswerSink, Peer } from '../../commons/rpc/peer.ts';
 import { Feed } from './feed.ts';
 import { Retry, type RetryLimits } from './retry.ts';
 import type { Route, Spoken } from './route.ts';
+import { Watches } from './watches.ts';
 
 export interface DeliveryLimits extends RetryLimits {
   readonly windowCalls: number;
@@ -40,12 +41,6 @@ export interface DeliveryOptions {
  * opened, at once or after a pause. `ended`: evicted or let go. */
 type State = 'open' | 'resting' | 'opening' | 'ended';
 
-interface Watch {
-  readonly room: Room;
-  readonly seq: number;
-  readonly settled: (delivered: boolean) => void;
-}
-
 /** How many kinds of answers a client may show before its answers are parsed each time. */
 const SHAPES_PER_CLIENT = 4;
 /** After so many lines in a row that were something else, a shape is not tried any more: comparing costs time too. */
@@ -55,8 +50,7 @@ export class Delivery implements AnswerSink {
   readonly #options: DeliveryOptions;
   readonly #feed: Feed;
   readonly #retry: Retry;
-  /** Who waits for receipts; bounded by the senders' own limit. */
-  readonly #watches = new Set<Watch>();
+  readonly #watches: Watches;
   #state: State = 'opening';
   #peer: Peer<CallContext> | undefined;
   /** The socket has not yet taken what was written last. */
@@ -86,6 +80,7 @@ export class Delivery implements AnswerSink {
     const windowCalls = form === 'classic' ? 1 : limits.windowCalls;
     this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes });
     this.#retry = new Retry(options.limits);
+    this.#watches = new Watches((room) => this.#feed.settledThrough(room));
   }
 
   /** Begins on a connection that the route has opened. */
@@ -131,10 +126,9 @@ export class Delivery implements AnswerSink {
    * it was given up before. Returns what to call when nobody waits any more.
    */
   watch(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
-    const watch: Watch = { room, seq, settled };
-    this.#watches.add(watch);
+    const unwatch = this.#watches.add(room, seq, settled);
     this.#checkWatches();
-    return () => this.#watches.delete(watch);
+    return unwatch;
   }
 
   /** Messages that the client has not yet answered. */
@@ -187,7 +181,7 @@ export class Delivery implements AnswerSink {
       return this.#fail('the connection was closed');
     if (!idle) this.#feed.narrow();
     else if (this.#redialled && this.#answers > 0) this.#perCall = true;
-    this.#rewind();
+    this.#feed.rewind();
     if (this.#perCall && this.#feed.atEnd) this.#state = 'resting';
     else this.#reopen(0);
   }
@@ -197,16 +191,11 @@ export class Delivery implements AnswerSink {
     this.#progressAt = Date.now();
     this.#retry.succeeded();
     if (!this.#writing) this.#pump();
-    if (this.#watches.size > 0) this.#checkWatches();
+    this.#checkWatches();
   }
 
   #checkWatches(): void {
-    for (const watch of this.#watches) {
-      const delivered = this.settledThrough(watch.room) >= watch.seq;
-      if (!delivered && this.#state !== 'ended') continue;
-      this.#watches.delete(watch);
-      watch.settled(delivered);
-    }
+    if (this.#watches.size > 0) this.#watches.check(this.#state === 'ended');
   }
 
   #learn(id: number, chunk: Buffer, start: number, end: number): void {
@@ -257,7 +246,7 @@ export class Delivery implements AnswerSink {
   #fail(reason: string): void {
     const pause = this.#retry.failed();
     this.#detach();
-    this.#rewind();
+    this.#feed.rewind();
     if (pause === undefined) return this.#evict(reason);
     this.#reopen(pause);
   }
@@ -283,14 +272,10 @@ export class Delivery implements AnswerSink {
     if (this.#isOpen && this.#feed.outstanding.calls === 0) this.#sendPing(began);
   }
 
-  #rewind(): void {
-    this.#feed.rewind();
-    this.#ping = 0;
-  }
-
   #detach(): void {
     const peer = this.#peer;
     this.#peer = undefined;
+    this.#ping = 0;
     if (peer === undefined) return;
     peer.sink = undefined;
     if (this.#options.route.redials) peer.connection.destroy();
@@ -306,7 +291,7 @@ export class Delivery implements AnswerSink {
     this.#state = 'ended';
     this.#retry.stop();
     this.#detach();
-    this.#rewind();
+    this.#feed.rewind();
     this.#checkWatches();
   }
 }

@@ -104,7 +104,8 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
   const member = former ?? newMember(services, params, context);
-  const { lobby, membership, settings } = services;
+  const { lobby, membership, settings, broadcaster } = services;
+  broadcaster.flush();
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
     former?.delivery !== undefined && resume === undefined
