@@ -43,6 +43,8 @@ export class Dialer {
       const refused = (error: NodeJS.ErrnoException): void => fail(error.code ?? 'ECONNREFUSED');
       socket.once('error', refused);
       socket.once('connect', () => {
+        // Dialling a closed port of this machine may, by chance, meet itself: the kernel calls that connected.
+        if (socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress) return fail('ECONNREFUSED');
         clearTimeout(timer);
         socket.off('error', refused);
         connection = new Connection(socket, this.#options);

@@ -52,7 +52,7 @@ export class DialledRoute implements Route {
   }
 
   async open(deadlineMs: number): Promise<Peer<CallContext>> {
-    const end = Date.now() + deadlineMs;
+    const end = performance.now() + deadlineMs;
     const connection = await this.#means.dialer.dial({ host: this.#target.host, port: this.#target.port }, deadlineMs);
     if (!this.#means.policy.confirms(this.#target, connection.remoteAddress, connection.remotePort)) {
       connection.destroy();
@@ -72,10 +72,10 @@ export class DialledRoute implements Route {
   async #prove(peer: Peer<CallContext>, end: number): Promise<void> {
     const caller = new Caller(peer.connection, this.#spoken);
     peer.sink = caller;
-    if (!this.#verified) await verify(caller, end - Date.now());
+    if (!this.#verified) await verify(caller, end - performance.now());
     this.#verified = true;
     if (this.#secret === undefined) return;
-    const answer = await caller.call('ClientCallback.Authenticate', { Secret: this.#secret }, end - Date.now());
+    const answer = await caller.call('ClientCallback.Authenticate', { Secret: this.#secret }, end - performance.now());
     if (isRecord(answer) && answer['Success'] === false) throw new RpcError('CallbackFailed');
   }
 }
