@@ -5,10 +5,13 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Characters that may wait for a slow reader; beyond that whole lines are dropped, and how many is told later. */
+/**
+ * Characters that may wait for a slow reader, beyond what one write took of them before; lines that do not fit are
+ * dropped whole, and how many is told as soon as there is room.
+ */
 const WAITING_CHARACTERS = 4_194_304;
 /** Pause before a full pipe is tried again. */
-const FULL_PAUSE_MS = 20;
+const FULL_PAUSE_MS = 5;
 /** Time that what waits has to get out when the process ends. */
 const CLOSE_MS = 500;
 const NOTHING = Buffer.alloc(0);
@@ -81,6 +84,10 @@ export class FileSink implements Sink {
     }
     this.#scheduled = false;
     this.#emptied?.();
+    this.#tellDropped();
+  }
+
+  #tellDropped(): void {
     const dropped = this.#dropped;
     this.#dropped = 0;
     if (dropped > 0) this.onDropped?.(dropped);
@@ -112,6 +119,7 @@ export class FileSink implements Sink {
 
   /** The process ends, and no timer will come any more: a full pipe gets until the deadline, then its lines are lost. */
   #flushUntil(deadline: number): void {
+    this.#tellDropped();
     while (!this.#writeSome() && Date.now() < deadline) Atomics.wait(STOPWATCH, 0, 0, FULL_PAUSE_MS);
   }
 }
