@@ -1,0 +1,182 @@
+/**
+ * A member of the room as a library, for the terminal and for bots: joins, hands out messages once and in order, sends
+ * lines in order, and comes back by itself after a loss. It knows no terminal and shows nothing.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { Message, ResultOf, User } from '../commons/protocol.ts';
+import { NoAnswer } from '../commons/rpc/caller.ts';
+import { CallbackMethods } from './callback-methods.ts';
+import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { Registration } from './registration.ts';
+import { SendQueue, type SendOptions, type Sent } from './send-queue.ts';
+import { spell, type ServerLink } from './server-link.ts';
+import { Session, type ConnectionState } from './session.ts';
+
+export { CallbackUnusable, ClientClosed, OutcomeUnknown, QueueFull, ServerUnreachable } from './errors.ts';
+export type { SendOptions, Sent } from './send-queue.ts';
+export type { ConnectionState } from './session.ts';
+
+export interface ChatClientOptions {
+  /** The server: an address, or a name that is resolved. */
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  /** The public ID; made from the name when left out. */
+  readonly id?: string;
+  /**
+   * How the server calls back. `auto` (the default): a port that the system chooses, on the interface that reaches the
+   * server, or `inline` where the server cannot dial that; `inline`: on the connection to the server; `none`: not at all.
+   */
+  readonly callback?: 'auto' | 'inline' | 'none' | (string & {});
+  /** What the server must show first on each callback connection; random when left out. */
+  readonly secret?: string;
+  /** Whether to come back after a loss; true when left out. */
+  readonly reconnect?: boolean;
+}
+
+export interface ChatClientEvents {
+  /** Something was said; each message once, in the order of its room. Attach at once: what came before is not repeated. */
+  message: [Message];
+  state: [ConnectionState];
+  /** A listener of this client threw or rejected; without a listener here it becomes a process warning. */
+  fault: [unknown];
+}
+
+/** Time for the answer to a question about the room, milliseconds. */
+const ANSWER_MS = 10_000;
+const LEAVE_MS = 800;
+
+export class ChatClient extends EventEmitter<ChatClientEvents> {
+  readonly id: string;
+  readonly name: string;
+  /** `host:port` of the server. */
+  readonly server: string;
+  readonly #session: Session;
+  readonly #queue: SendQueue;
+  #left: Promise<void> | undefined;
+
+  private constructor(options: ChatClientOptions) {
+    super({ captureRejections: true });
+    const { host, port, name, callback = 'auto', secret = randomBytes(32).toString('base64url'), reconnect = true } = options;
+    this.id = options.id ?? `${name}-${randomInt(36 ** 8).toString(36)}`;
+    this.name = name;
+    this.server = spell({ host, port });
+    const inbox = new Inbox((message) => this.#tell('message', message));
+    const methods = new CallbackMethods(
+      secret,
+      (message, answer) => inbox.receive(message, answer),
+      (error) => this.#failed('callback', error),
+    );
+    const registration = new Registration({ id: this.id, name, secret }, callback, inbox, methods);
+    const changed = (state: ConnectionState): void => this.#tell('state', state);
+    this.#session = new Session({ server: { host, port }, reconnect, methods, registration, changed });
+    this.#queue = new SendQueue(this.id, this.#session);
+  }
+
+  /**
+   * Joins the room. Attach listeners in the same turn: messages are handed out from the next one on.
+   *
+   * @throws RpcError when the server refuses
+   * @throws ServerUnreachable when it cannot be reached or does not answer as one
+   * @throws CallbackUnusable when the callback address that was asked for cannot be listened on
+   */
+  static async connect(options: ChatClientOptions): Promise<ChatClient> {
+    const client = new ChatClient(options);
+    await client.#session.start();
+    return client;
+  }
+
+  get state(): ConnectionState {
+    return this.#session.state;
+  }
+
+  /**
+   * Says something. Lines are sent in the order of the calls, across losses too; each is accepted once.
+   *
+   * @throws RpcError when the server refuses this line
+   * @throws QueueFull when 1,000 lines wait already
+   * @throws ClientClosed when the client left before the line was sent
+   * @throws OutcomeUnknown when it was sent, never answered, and cannot be repeated safely
+   */
+  send(text: string, options: SendOptions = {}): Promise<Sent> {
+    return this.#queue.send(text, options);
+  }
+
+  /** @throws RpcError, ServerUnreachable when there is no connection now or no answer in 10 s */
+  async listUsers(room?: string): Promise<User[]> {
+    const params = { UserID: this.id, ...(room === undefined ? {} : { Room: room }) };
+    return (await this.#ask((link) => link.call('ChatServer.ListUsers', params, ANSWER_MS))).Users;
+  }
+
+  /** @throws as `listUsers` */
+  info(): Promise<ResultOf<'ChatServer.Info'>> {
+    return this.#ask((link) => link.call('ChatServer.Info', {}, ANSWER_MS));
+  }
+
+  /**
+   * Leaves the room and closes everything, within `deadlineMs` even when the server hangs. Lines that wait are rejected;
+   * a second call waits for the first. Never rejects.
+   */
+  leave(deadlineMs: number = LEAVE_MS): Promise<void> {
+    this.#left ??= this.#leave(deadlineMs);
+    return this.#left;
+  }
+
+  /** A listener that is an async function and rejects does as little harm as one that throws. */
+  override [EventEmitter.captureRejectionSymbol](error: Error, ...[event]: readonly unknown[]): void {
+    this.#failed(String(event), error);
+  }
+
+  async #leave(deadlineMs: number): Promise<void> {
+    this.#session.retire();
+    const reason = await this.#unregister(deadlineMs);
+    this.#session.close(reason);
+  }
+
+  /** Tries to; returns how it went, as a sentence. */
+  async #unregister(deadlineMs: number): Promise<string> {
+    const link = this.#session.link;
+    if (link === undefined) return 'left while there was no connection';
+    try {
+      await link.call('ChatServer.Unregister', { ID: this.id }, deadlineMs);
+      return 'left';
+    } catch (error) {
+      return `left without the server's consent: ${sentence(error)}`;
+    }
+  }
+
+  async #ask<T>(call: (link: ServerLink) => Promise<T>): Promise<T> {
+    const { link, state } = this.#session;
+    if (link === undefined)
+      throw state.kind === 'closed' ? new ClientClosed(state.reason) : new ServerUnreachable('Not connected at the moment.');
+    try {
+      return await call(link);
+    } catch (error) {
+      throw error instanceof NoAnswer ? new ServerUnreachable(sentence(error)) : error;
+    }
+  }
+
+  /** A listener that throws must not break the connection, on whose way in it runs. */
+  #tell(...told: ['message', Message] | ['state', ConnectionState]): void {
+    try {
+      if (told[0] === 'message') this.emit('message', told[1]);
+      else this.emit('state', told[1]);
+    } catch (error) {
+      this.#failed(told[0], error);
+    }
+  }
+
+  #failed(event: string, error: unknown): void {
+    if (event === 'fault' || this.listenerCount('fault') === 0) {
+      process.emitWarning(`A listener of the chat client's "${event}" failed: ${sentence(error)}`);
+      return;
+    }
+    try {
+      this.emit('fault', error);
+    } catch (another) {
+      this.#failed('fault', another);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What was shown and what was not: a message is shown once, in its room's order, however often it is delivered. It knows
+ * no connection; who delivers gets the answer for it by a function.
+ */
+import type { Message } from '../commons/protocol.ts';
+
+/** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
+const ROOMS = 1_024;
+
+export class Inbox {
+  readonly #show: (message: Message) => void;
+  /** Last Seq shown, by room. They belong to `#epoch` and mean nothing in another one. */
+  readonly #shown = new Map<string, number>();
+  #epoch: string | undefined;
+  /** Where the first registration of this epoch began: a resume starts here while nothing was shown. */
+  #began = 0;
+  #holds = 0;
+  /** Bounded by the calls that the callback connections may have unanswered. */
+  #held: (() => void)[] = [];
+
+  /** @param show must not throw */
+  constructor(show: (message: Message) => void) {
+    this.#show = show;
+  }
+
+  /** Answers a message, and shows it if it is new. */
+  receive(message: Message, answer: () => void): void {
+    if (this.#holds > 0) this.#held.push(() => this.#take(message, answer));
+    else this.#take(message, answer);
+  }
+
+  /**
+   * Nothing is shown or answered until `release`: while a Register is under way, it is not known to which epoch a
+   * message belongs, and so whether its Seq is old or new.
+   */
+  hold(): void {
+    this.#holds += 1;
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    if (this.#holds > 0) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const take of held) take();
+  }
+
+  /** What a Register was answered. In a new epoch all cursors start anew; in the same one the answer's Seq is only news. */
+  adopt(epoch: string, seq: number): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#began = seq;
+    this.#shown.clear();
+  }
+
+  /** What the next Register says about `room`: nothing before the first one. */
+  resumption(room: string): { readonly ResumeAfter: number; readonly Epoch: string } | undefined {
+    if (this.#epoch === undefined) return undefined;
+    return { ResumeAfter: this.#shown.get(room) ?? this.#began, Epoch: this.#epoch };
+  }
+
+  #take(message: Message, answer: () => void): void {
+    answer();
+    const { Room: room, Seq: seq } = message;
+    const last = this.#shown.get(room);
+    if (last !== undefined && seq <= last) return;
+    this.#shown.delete(room);
+    this.#shown.set(room, seq);
+    const [silent] = this.#shown.keys();
+    if (this.#shown.size > ROOMS && silent !== undefined) this.#shown.delete(silent);
+    this.#show(message);
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * How a client becomes a member: where it is called back, as whom it registers, and from where it resumes. It does one
+ * registration when it is told to; when and how often is not its business.
+ */
+import { isIPv6 } from 'node:net';
+import { RpcError } from '../commons/errors.ts';
+import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
+import { CallbackServer } from './callback-server.ts';
+import type { CallbackMethods } from './callback-methods.ts';
+import { CallbackUnusable, sentence } from './errors.ts';
+import type { Inbox } from './inbox.ts';
+import { spell, type ServerLink } from './server-link.ts';
+
+export interface Identity {
+  readonly id: string;
+  readonly name: string;
+  /** What the server has to show before our callback listener listens to it. */
+  readonly secret: string;
+}
+
+/** The server dials our callback before it answers (3 s), and may take a uniform time to refuse. */
+const REGISTER_MS = 10_000;
+const ROOM = 'lobby';
+
+export class Registration {
+  readonly #identity: Identity;
+  readonly #inbox: Inbox;
+  readonly #methods: CallbackMethods;
+  /** `auto`, `inline`, `none`, `HOST:PORT` or `:PORT`; becomes `inline` where `auto` cannot work. */
+  #callback: string;
+  #server: CallbackServer | undefined;
+  #session: string | undefined;
+  #closed = false;
+
+  constructor(identity: Identity, callback: string, inbox: Inbox, methods: CallbackMethods) {
+    this.#identity = identity;
+    this.#callback = callback;
+    this.#inbox = inbox;
+    this.#methods = methods;
+  }
+
+  /**
+   * Registers over `link`, anew or again. Messages that come meanwhile are shown after it, once it is known what they are.
+   *
+   * @throws RpcError, NoAnswer, CallbackUnusable
+   */
+  async over(link: ServerLink): Promise<void> {
+    this.#inbox.hold();
+    try {
+      const { Session, Seq, Epoch } = await this.#register(link);
+      this.#session = Session;
+      this.#inbox.adopt(Epoch, Seq);
+    } catch (error) {
+      if (error instanceof RpcError) this.#refused(error);
+      throw error;
+    } finally {
+      // Not at once: who waits for the connection attaches its listeners first.
+      setImmediate(() => this.#inbox.release());
+    }
+  }
+
+  /** Nobody can call back any more. */
+  close(): void {
+    this.#closed = true;
+    this.#hangUp();
+  }
+
+  async #register(link: ServerLink): Promise<ResultOf<'ChatServer.Register'>> {
+    const callback = await this.#whereToCall(link);
+    try {
+      return await link.call('ChatServer.Register', this.#params(callback), REGISTER_MS);
+    } catch (error) {
+      if (this.#callback !== 'auto' || callback === 'inline' || !(error instanceof RpcError) || error.reason !== 'CallbackFailed')
+        throw error;
+      // Something translates addresses between us and the server: only the connection that we opened works.
+      this.#hangUp();
+      this.#callback = 'inline';
+      return link.call('ChatServer.Register', this.#params('inline'), REGISTER_MS);
+    }
+  }
+
+  #params(callback: string): ParamsOf<'ChatServer.Register'> {
+    const { id, name, secret } = this.#identity;
+    return {
+      ID: id,
+      Name: name,
+      Callback: callback,
+      ...(this.#server === undefined ? {} : { Secret: secret }),
+      ...(this.#session === undefined ? {} : { Session: this.#session }),
+      ...this.#inbox.resumption(ROOM),
+    };
+  }
+
+  /**
+   * A ghost of ours (a Register whose answer was lost) lives as long as its callback answers: so it must not find us.
+   * A session that is not accepted is worth nothing any more.
+   */
+  #refused(error: RpcError): void {
+    if (error.reason === 'AlreadyRegistered') this.#hangUp();
+    if (error.reason === 'Unauthorized') this.#session = undefined;
+  }
+
+  /** What Register says as `Callback`; the listener behind it is there when this returns. */
+  async #whereToCall(link: ServerLink): Promise<string> {
+    if (this.#callback === 'inline' || this.#callback === 'none') return this.#callback;
+    if (this.#callback === 'auto') return this.#anyPort(link.localAddress);
+    const { host, port } = parse(this.#callback);
+    const server = await this.#listen(host === '' ? link.localAddress : host, port);
+    return spell({ host, port: server.port });
+  }
+
+  /** The interface that reaches the server is one that the server reaches; where it cannot be listened on, inline. */
+  async #anyPort(host: string): Promise<string> {
+    try {
+      return spell(await this.#listen(host, 0));
+    } catch (error) {
+      if (error instanceof CallbackUnusable && !this.#closed) return 'inline';
+      throw error;
+    }
+  }
+
+  /** Keeps the listener that is there unless the interface to the server changed. */
+  async #listen(host: string, port: number): Promise<CallbackServer> {
+    if (this.#server?.host === host) return this.#server;
+    this.#hangUp();
+    try {
+      this.#server = await CallbackServer.listen(host, port, this.#methods);
+    } catch (error) {
+      throw new CallbackUnusable(`The callback address ${spell({ host, port })} cannot be used (${sentence(error)}).`);
+    }
+    if (!this.#closed) return this.#server;
+    this.#hangUp();
+    throw new CallbackUnusable('The client has left the room.');
+  }
+
+  #hangUp(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+}
+
+/** `HOST:PORT`, `[IPv6]:PORT` or `:PORT`, whose host is ''. */
+function parse(callback: string): { readonly host: string; readonly port: number } {
+  const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(callback);
+  const host = found?.[1] ?? found?.[2] ?? '';
+  const port = Number(found?.[3] ?? NaN);
+  if (!(port <= 65_535) || (found?.[1] !== undefined && !isIPv6(host))) {
+    throw new CallbackUnusable(`"${callback}" is no callback address: use HOST:PORT, :PORT, inline or auto.`);
+  }
+  return { host, port };
+}

@@ -1,0 +1,143 @@
+/**
+ * Lines on their way to the room, in the order in which they were typed: one unanswered at a time, because a line that
+ * has to be repeated would otherwise be overtaken by the next. It knows no socket: the session hands it a link.
+ */
+import { randomUUID } from 'node:crypto';
+import { RpcError } from '../commons/errors.ts';
+import { DEFAULT_LIMITS } from '../commons/limits.ts';
+import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
+import { NoAnswer } from '../commons/rpc/caller.ts';
+import { ClientClosed, OutcomeUnknown, QueueFull } from './errors.ts';
+import { pause } from './reconnect.ts';
+import type { ServerLink } from './server-link.ts';
+import type { Session } from './session.ts';
+
+export type Sent = ResultOf<'ChatServer.SendMessage'>;
+
+export interface SendOptions {
+  /** Makes a repetition idempotent; random when left out. */
+  readonly messageId?: string;
+  /** The lobby when left out. */
+  readonly room?: string;
+  /** Answer only when every member has it, or after `timeoutMs` (default 5,000, at most 30,000). */
+  readonly wait?: 'delivered';
+  readonly timeoutMs?: number;
+}
+
+/** Lines that may wait; one more is refused with `QueueFull`. */
+export const LINES = 1_000;
+/** Time for an answer, milliseconds, waiting for receipts apart; the server itself may take 5 s before it says `Busy`. */
+const ANSWER_MS = 15_000;
+/** Pause before a refused line is repeated when the server names none. */
+const REFUSED_MS = 250;
+/** Registrations that one line may ask for before its refusal is believed. */
+const REGISTRATIONS = 3;
+/** Age at which an unanswered line is not repeated any more: the server may soon forget its `MessageID`. */
+const REPEATABLE_MS = DEFAULT_LIMITS.messageIdMs - 20_000;
+/** Longer lines would end the connection instead of being refused on it. */
+const LONGEST_BYTES = DEFAULT_LIMITS.frameBytes - 256;
+
+interface Line {
+  readonly params: ParamsOf<'ChatServer.SendMessage'>;
+  readonly answerMs: number;
+  readonly resolve: (sent: Sent) => void;
+  readonly reject: (error: unknown) => void;
+  /** When a try began that was never answered, milliseconds as of `performance.now()`. */
+  unansweredSince?: number;
+  /** Registrations that were renewed for this line. */
+  registrations: number;
+}
+
+export class SendQueue {
+  readonly #userId: string;
+  readonly #session: Session;
+  /** The first one is being sent. */
+  readonly #lines: Line[] = [];
+  #sending = false;
+
+  constructor(userId: string, session: Session) {
+    this.#userId = userId;
+    this.#session = session;
+    session.stopped.addEventListener('abort', () => this.#dismiss(), { once: true });
+  }
+
+  /** @throws RpcError, ClientClosed, QueueFull, OutcomeUnknown; each concerns this line only */
+  send(text: string, options: SendOptions): Promise<Sent> {
+    const { messageId: MessageID = randomUUID(), room, wait, timeoutMs } = options;
+    const params = {
+      UserID: this.#userId,
+      Text: text,
+      MessageID,
+      ...(room === undefined ? {} : { Room: room }),
+      ...(wait === undefined ? {} : { Wait: wait }),
+      ...(timeoutMs === undefined ? {} : { TimeoutMs: timeoutMs }),
+    };
+    if (this.#session.stopped.aborted) return Promise.reject(new ClientClosed('Not connected any more: the message was not sent.'));
+    if (this.#lines.length >= LINES) return Promise.reject(new QueueFull(`${LINES} messages wait already: this one was not sent.`));
+    if (Buffer.byteLength(JSON.stringify(params)) > LONGEST_BYTES)
+      return Promise.reject(new RpcError('TooLarge', 'The message is too long.'));
+    const answerMs = ANSWER_MS + (wait === undefined ? 0 : (timeoutMs ?? 5_000));
+    return new Promise((resolve, reject) => {
+      this.#lines.push({ params, answerMs, resolve, reject, registrations: 0 });
+      void this.#sendAll();
+    });
+  }
+
+  /** What waits behind the line that is being sent was never sent. */
+  #dismiss(): void {
+    for (const line of this.#lines.splice(1)) line.reject(new ClientClosed('Not connected any more: the message was not sent.'));
+  }
+
+  /** Never rejects. */
+  async #sendAll(): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
+    for (let line = this.#lines[0]; line !== undefined; line = this.#lines[0]) {
+      try {
+        line.resolve(await this.#send(line));
+      } catch (error) {
+        line.reject(error instanceof ClientClosed && line.unansweredSince !== undefined ? unknown(error.message) : error);
+      }
+      this.#lines.shift();
+    }
+    this.#sending = false;
+  }
+
+  /** Tries until the server has accepted the line or refused it for good. */
+  async #send(line: Line): Promise<Sent> {
+    for (;;) {
+      const link = await this.#session.registered();
+      const began = performance.now();
+      if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
+      try {
+        return await link.call('ChatServer.SendMessage', line.params, line.answerMs);
+      } catch (error) {
+        if (error instanceof NoAnswer) line.unansweredSince ??= began;
+        await this.#overcome(error, line, link);
+      }
+    }
+  }
+
+  /** Returns when the line may be tried again. @throws what it cannot overcome */
+  async #overcome(error: unknown, line: Line, link: ServerLink): Promise<void> {
+    if (error instanceof NoAnswer) return this.#session.renew(link, 'the server did not answer');
+    if (!(error instanceof RpcError)) throw error;
+    switch (error.reason) {
+      case 'RateLimited':
+      case 'Busy':
+      case 'ShuttingDown':
+        return pause(error.data.RetryAfterMs ?? REFUSED_MS, this.#session.stopped);
+      case 'NotRegistered':
+      case 'Unauthorized':
+        line.registrations += 1;
+        if (line.registrations > REGISTRATIONS) throw error;
+        return this.#session.renew(link, 'the server does not know this client any more');
+      default:
+        throw error;
+    }
+  }
+}
+
+function unknown(why: string): OutcomeUnknown {
+  return new OutcomeUnknown(`${why} It is not known whether the message was accepted.`);
+}
