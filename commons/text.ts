@@ -4,8 +4,11 @@
  * sequences: Unicode's general categories decide.
  */
 
-/** Controls, formats (bidi, zero width), surrogates, private use, unassigned, line and paragraph separators. */
-const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+/**
+ * Controls, formats (bidi, zero width), surrogates, private use, unassigned, separators, and letters that show nothing
+ * (Hangul fillers). Of the variation selectors only the one that emoji need, right behind one.
+ */
+const INVISIBLE = /[[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--\ufe0f]|(?<!\p{Extended_Pictographic})\ufe0f/v;
 /** Spaces other than U+0020. */
 const ODD_SPACE = /[\p{Zs}--\u0020]/v;
 /** More combining marks on one letter than any living script needs. */
@@ -41,9 +44,13 @@ const RESERVED = new Set([
   'none',
 ]);
 
-/** One form for names that people take for the same: compatibility forms, case and blanks are folded. */
+/**
+ * One form for names that people take for the same: compatibility forms, case (ß and SS, the dotted and the dotless i
+ * included), blanks and the emoji selector are folded.
+ */
 export function fold(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC').replaceAll(/\s+/gu, ' ');
+  const cased = name.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
+  return cased.replaceAll('i\u0307', 'i').replaceAll('\ufe0f', '').replaceAll(/\s+/gu, ' ');
 }
 
 /** A code point as people look it up, `U+202E`. */
