@@ -12,6 +12,7 @@ import type { Connection } from '../commons/wire/connection.ts';
 import { Dialer } from '../commons/wire/dial.ts';
 import { Listener } from '../commons/wire/listen.ts';
 import { AnswerShapes } from './answer-shape.ts';
+import { BroadcastLog } from './broadcast-log.ts';
 import { Broadcaster } from './broadcaster.ts';
 import type { CallContext } from './call-context.ts';
 import { AddressPolicy } from './delivery/address-policy.ts';
@@ -88,7 +89,7 @@ export class ChatServer {
   }
 
   async #stop(): Promise<void> {
-    const { broadcaster, presence, lobby, settings, log, registry } = this.#services;
+    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry } = this.#services;
     const end = Date.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -104,6 +105,7 @@ export class ChatServer {
     );
     await settled(goodbyes, end);
     clearInterval(this.#ticks);
+    broadcastLog.close();
     for (const { delivery } of registry.members()) delivery?.close();
     const closed = [...this.#peers].map(({ connection }) => {
       connection.end();
@@ -155,11 +157,8 @@ function assemble(
   const { limits } = settings;
   const epoch = randomUUID();
   const lobby = new Room(LOBBY, limits.roomBytes, BEGINNING);
-  const broadcaster = new Broadcaster(limits, BEGINNING, {
-    published: ({ kind, name, text, room }, seq) => {
-      if (kind === 'chat' && log.messagesEnabled) log.broadcast({ name, text, room: room.code, seq });
-    },
-  });
+  const broadcastLog = new BroadcastLog(log);
+  const broadcaster = new Broadcaster(limits, BEGINNING, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
@@ -174,6 +173,7 @@ function assemble(
     presence,
     membership: new Membership(registry, presence, log, epoch),
     policy,
+    broadcastLog,
     dialBudget: new DialBudget({ perMinute: limits.dialsPerMinute, perTarget: limits.dialsPerTarget }),
     routeMeans: { dialer, policy, greet },
     shapes: new AnswerShapes(),

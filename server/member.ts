@@ -2,6 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Delivery } from './delivery/delivery.ts';
 import type { RateLimit } from './rate-limit.ts';
+import { Speaker } from './speaker.ts';
 
 export interface MemberIdentity {
   readonly id: string;
@@ -12,8 +13,7 @@ export interface MemberIdentity {
 }
 
 export class Member {
-  readonly id: string;
-  readonly name: string;
+  readonly speaker: Speaker;
   readonly from: string;
   readonly rate: RateLimit;
   /** When the registration began. */
@@ -27,11 +27,18 @@ export class Member {
   #sessionHash: Buffer;
 
   constructor(identity: MemberIdentity) {
-    this.id = identity.id;
-    this.name = identity.name;
+    this.speaker = new Speaker(identity.id, identity.name);
     this.from = identity.from;
     this.rate = identity.rate;
     this.#sessionHash = randomBytes(32);
+  }
+
+  get id(): string {
+    return this.speaker.id;
+  }
+
+  get name(): string {
+    return this.speaker.name;
   }
 
   /** A new secret of 256 bits that proves this registration; the former one is void. Only its hash is kept. */

@@ -9,6 +9,7 @@ import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
 import { Room } from './room.ts';
 import { encodeSegment } from './segment.ts';
+import { THE_ROOM } from './speaker.ts';
 
 /** Where a client wants to begin: after the last message that it has seen. */
 export interface Resume {
@@ -81,6 +82,6 @@ export class Membership {
 function noticeRoom(room: Room, seq: number): Room {
   const notice = new Room(room.code, 0, seq - 1);
   const text = 'Some messages that you missed are not kept any more.';
-  notice.log.append(encodeSegment(room.code, [{ kind: 'notice', senderId: '', name: '', text }], [seq], new Date().toISOString(), 0));
+  notice.log.append(encodeSegment(room.code, [{ kind: 'notice', speaker: THE_ROOM, text }], [seq], new Date().toISOString(), 0));
   return notice;
 }

@@ -5,6 +5,7 @@
 import type { Member } from './member.ts';
 import type { BroadcastQueue } from './queue.ts';
 import type { Room } from './room.ts';
+import { THE_ROOM } from './speaker.ts';
 
 /** How long arrivals and departures of a large room are gathered, milliseconds. */
 const GATHER_MS = 1_000;
@@ -38,7 +39,7 @@ export class Presence {
 
   /** A line from the room itself to all members. */
   notice(room: Room, text: string): void {
-    this.#queue.offerNotice({ room, kind: 'notice', senderId: '', name: '', text });
+    this.#queue.offerNotice({ room, kind: 'notice', speaker: THE_ROOM, text });
   }
 
   /** Says at once what is gathered. */
@@ -46,12 +47,12 @@ export class Presence {
     for (const room of [...this.#gathered.keys()]) this.#say(room);
   }
 
-  #tell(room: Room, { id, name }: Member, kind: 'join' | 'leave', verb: 'joined' | 'left'): void {
+  #tell(room: Room, { speaker }: Member, kind: 'join' | 'leave', verb: 'joined' | 'left'): void {
     if (room.members.length >= this.#linesUpTo) {
-      this.#gather(room)[verb].push(name);
+      this.#gather(room)[verb].push(speaker.name);
       return;
     }
-    this.#queue.offerNotice({ room, kind, senderId: id, name, text: `User ${id} ${verb} the chat` });
+    this.#queue.offerNotice({ room, kind, speaker, text: `User ${speaker.id} ${verb} the chat` });
   }
 
   #gather(room: Room): Gathered {

@@ -13,7 +13,9 @@ interface Lock {
 }
 
 export class Registry {
+  /** By ID as it is written; the folded ones are the keys of `#holders`. */
   readonly #members = new Map<string, Member>();
+  readonly #holders = new Map<string, Member>();
   /** One for each ID that is being changed; gone with its last user. */
   readonly #locks = new Map<string, Lock>();
 
@@ -28,13 +30,12 @@ export class Registry {
 
   /** Who is registered under exactly this ID. */
   get(id: string): Member | undefined {
-    const member = this.#members.get(fold(id));
-    return member?.id === id ? member : undefined;
+    return this.#members.get(id);
   }
 
   /** Who holds this ID or one that people would take for it. */
   holder(id: string): Member | undefined {
-    return this.#members.get(fold(id));
+    return this.#holders.get(fold(id));
   }
 
   /** Runs `change` while nobody else changes this ID or a look-alike of it. */
@@ -53,13 +54,15 @@ export class Registry {
 
   /** Only inside `exclusively`. */
   add(member: Member): void {
-    this.#members.set(fold(member.id), member);
+    this.#members.set(member.id, member);
+    this.#holders.set(fold(member.id), member);
   }
 
   /** Whether the member was still registered. */
   remove(member: Member): boolean {
-    const key = fold(member.id);
-    return this.#members.get(key) === member && this.#members.delete(key);
+    if (this.#members.get(member.id) !== member) return false;
+    this.#holders.delete(fold(member.id));
+    return this.#members.delete(member.id);
   }
 
   /**

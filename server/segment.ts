@@ -5,6 +5,7 @@
 import type { Message } from '../commons/protocol.ts';
 import type { Dialect, ParamsStyle } from '../commons/rpc/frame.ts';
 import type { AnswerShape, ExpectedAnswers } from './answer-shape.ts';
+import { isPlain, jsonInner, type Speaker } from './speaker.ts';
 
 /** How calls to a client are written: its dialect and its params style. */
 export type Form = 'named' | 'positional' | 'classic';
@@ -141,40 +142,42 @@ export function indexAfter(seqs: readonly number[], seq: number): number {
 /** A message before it has its place in a room's order. */
 export interface Draft {
   readonly kind: Message['Kind'];
-  /** ID of who says it; '' when it is the room. */
-  readonly senderId: string;
-  readonly name: string;
+  /** Who says it; `THE_ROOM` for notices. */
+  readonly speaker: Speaker;
   readonly text: string;
 }
 
 /** Encodes what a room accepted in one batch. `seqs` has one number for each draft, ascending. */
 export function encodeSegment(room: string, drafts: readonly Draft[], seqs: readonly number[], sentAt: string, ordinal: number): Segment {
   const { open, close } = FRAME.named;
-  let text = '';
+  const fixed = `,"Room":"${room}","Name":"`;
   const ends: number[] = [];
+  const senders: string[] = [];
+  let text = '';
   let length = 0;
-  drafts.forEach((draft, index) => {
-    const seq = seqs[index] ?? 0;
-    const frame = open + encodeMessage(room, draft, seq, sentAt) + close + String(seq) + END;
+  let plain = true;
+  for (let index = 0; index < drafts.length; index += 1) {
+    const draft = drafts[index];
+    if (draft === undefined) continue;
+    const seq = String(seqs[index]);
+    const frame = open + encodeMessage(draft, seq, fixed, sentAt) + close + seq + END;
+    const ascii = draft.speaker.plain && isPlain(draft.text);
+    length += ascii ? frame.length : Buffer.byteLength(frame);
+    plain = plain && ascii;
     text += frame;
-    length += Buffer.byteLength(frame);
     ends.push(length);
-  });
-  const view = new View(Buffer.from(text), ends, seqs);
-  const senders = drafts.map((draft) => draft.senderId);
-  return new Segment(view, senders, ordinal);
+    senders.push(draft.speaker.id);
+  }
+  return new Segment(new View(Buffer.from(text, plain ? 'latin1' : 'utf8'), ends, seqs), senders, ordinal);
 }
 
 /** A message's JSON; the text is escaped once for both places where it stands. */
-function encodeMessage(room: string, draft: Draft, seq: number, sentAt: string): string {
-  const system = draft.kind !== 'chat' && draft.kind !== 'direct';
-  const text = inner(draft.text);
-  const name = inner(draft.name);
-  const content = system ? text : `${name}: ${text}`;
+function encodeMessage({ kind, speaker, text }: Draft, seq: string, fixed: string, sentAt: string): string {
+  const said = jsonInner(text);
+  const system = kind !== 'chat' && kind !== 'direct';
+  const content = system ? said : `${speaker.nameJson}: ${said}`;
   return (
-    `{"SenderID":"${inner(draft.senderId)}","Content":"${content}","IsSystem":${String(system)},"Seq":${String(seq)},` +
-    `"Room":"${room}","Name":"${name}","Text":"${text}","Kind":"${draft.kind}","SentAt":"${sentAt}"}`
+    `{"SenderID":"${speaker.idJson}","Content":"${content}","IsSystem":${system ? 'true' : 'false'},"Seq":${seq}` +
+    `${fixed}${speaker.nameJson}","Text":"${said}","Kind":"${kind}","SentAt":"${sentAt}"}`
   );
 }
-
-const inner = (text: string): string => JSON.stringify(text).slice(1, -1);

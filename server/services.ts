@@ -2,6 +2,7 @@
 import type { ServerSettings } from '../commons/config.ts';
 import type { Log } from '../commons/log.ts';
 import type { AnswerShapes } from './answer-shape.ts';
+import type { BroadcastLog } from './broadcast-log.ts';
 import type { Broadcaster } from './broadcaster.ts';
 import type { AddressPolicy } from './delivery/address-policy.ts';
 import type { DialBudget } from './delivery/dial-budget.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly rooms: ReadonlyMap<string, Room>;
   readonly lobby: Room;
   readonly broadcaster: Broadcaster;
+  readonly broadcastLog: BroadcastLog;
   readonly presence: Presence;
   readonly membership: Membership;
   readonly policy: AddressPolicy;

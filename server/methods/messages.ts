@@ -54,8 +54,7 @@ function offer(
   return broadcaster.queue.offer({
     room,
     kind: 'chat',
-    senderId: member.id,
-    name: member.name,
+    speaker: member.speaker,
     text: params.Text,
     accepted: (seq) => {
       done?.accepted(seq);
