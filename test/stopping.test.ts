@@ -75,10 +75,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} under load: every acknowledged message arrives, everybody is told, exit status 0 within 5 s`, () =>
     withProcess(async (server) => {
       const listeners = [await join(server, { id: 'ear-1' }), await join(server, { id: 'ear-2' })];
-      const floods = [new Flood(await join(server, { id: 'mouth-1' })), new Flood(await join(server, { id: 'mouth-2' }))];
+      const mouths = [await join(server, { id: 'mouth-1' }), await join(server, { id: 'mouth-2' })];
+      const floods = mouths.map((member) => new Flood(member));
       await Promise.all(floods.map((flood) => flood.untilAcknowledged(500)));
       assert.deepEqual(await endsWithin(server, signal, 5_000), { code: 0, signal: null });
-      const members = [...listeners, ...floods.map((flood) => flood.member)];
+      const members = [...listeners, ...mouths];
       await Promise.all([...members.map((member) => member.client.gone()), ...floods.map((flood) => flood.over)]);
       for (const flood of floods) {
         for (const member of members) if (member !== flood.member) heardAll(member, flood);

@@ -56,13 +56,6 @@ async function inPieces(client: LineClient, text: string, bytes: number): Promis
   }
 }
 
-test('who left is a stranger again', () =>
-  withServer({}, async (server) => {
-    const { client } = await join(server, { id: 'leaver' });
-    await client.call('ChatServer.Unregister', ['leaver']);
-    await answersInfo(client);
-  }));
-
 test('a line that never ends is cut off, though its sender never stops, not even when told', () =>
   withServer({}, async (server) => {
     const endless = new LineClient(net.connect({ host: server.host, port: server.port, allowHalfOpen: true }));

@@ -37,7 +37,8 @@ export async function startRoom(settings: RoomSettings = {}): Promise<RunningSer
     dataDir: null,
     messagesPerSecond: 0,
     logLevel: 'silent',
-    limits: { ...DEFAULT_LIMITS, ...settings.limits },
+    // Members whose connection a test has ended get no goodbye; waiting for them would only take time.
+    limits: { ...DEFAULT_LIMITS, drainMs: 200, ...settings.limits },
   });
   const { host, port } = server.address;
   const opened = new Set<LineClient>();
