@@ -8,15 +8,16 @@ import type { Message, ResultOf, User } from '../commons/protocol.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import { CallbackMethods } from './callback-methods.ts';
 import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
+import { PING_EVERY_MS } from './heartbeat.ts';
 import { Inbox } from './inbox.ts';
+import { LastingConnection, type ConnectionState } from './lasting-connection.ts';
 import { Registration } from './registration.ts';
 import { SendQueue, type SendOptions, type Sent } from './send-queue.ts';
 import { spell, type ServerLink } from './server-link.ts';
-import { Session, type ConnectionState } from './session.ts';
 
 export { CallbackUnusable, ClientClosed, OutcomeUnknown, QueueFull, ServerUnreachable } from './errors.ts';
 export type { SendOptions, Sent } from './send-queue.ts';
-export type { ConnectionState } from './session.ts';
+export type { ConnectionState } from './lasting-connection.ts';
 
 export interface ChatClientOptions {
   /** The server: an address, or a name that is resolved. */
@@ -34,6 +35,8 @@ export interface ChatClientOptions {
   readonly secret?: string;
   /** Whether to come back after a loss; true when left out. */
   readonly reconnect?: boolean;
+  /** Pause between two questions whether the server lives and still knows us, milliseconds; 30,000 when left out. */
+  readonly pingEveryMs?: number;
 }
 
 export interface ChatClientEvents {
@@ -53,13 +56,14 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   readonly name: string;
   /** `host:port` of the server. */
   readonly server: string;
-  readonly #session: Session;
+  readonly #connection: LastingConnection;
   readonly #queue: SendQueue;
   #left: Promise<void> | undefined;
 
   private constructor(options: ChatClientOptions) {
     super({ captureRejections: true });
-    const { host, port, name, callback = 'auto', secret = randomBytes(32).toString('base64url'), reconnect = true } = options;
+    const { host, port, name, callback = 'auto', reconnect = true, pingEveryMs = PING_EVERY_MS } = options;
+    const { secret = randomBytes(32).toString('base64url') } = options;
     this.id = options.id ?? `${name}-${randomInt(36 ** 8).toString(36)}`;
     this.name = name;
     this.server = spell({ host, port });
@@ -71,8 +75,8 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
     );
     const registration = new Registration({ id: this.id, name, secret }, callback, inbox, methods);
     const changed = (state: ConnectionState): void => this.#tell('state', state);
-    this.#session = new Session({ server: { host, port }, reconnect, methods, registration, changed });
-    this.#queue = new SendQueue(this.id, this.#session);
+    this.#connection = new LastingConnection({ server: { host, port }, reconnect, pingEveryMs, methods, registration, changed });
+    this.#queue = new SendQueue(this.id, this.#connection);
   }
 
   /**
@@ -84,12 +88,12 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
    */
   static async connect(options: ChatClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
-    await client.#session.start();
+    await client.#connection.start();
     return client;
   }
 
   get state(): ConnectionState {
-    return this.#session.state;
+    return this.#connection.state;
   }
 
   /**
@@ -130,14 +134,14 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   }
 
   async #leave(deadlineMs: number): Promise<void> {
-    this.#session.retire();
+    this.#connection.retire();
     const reason = await this.#unregister(deadlineMs);
-    this.#session.close(reason);
+    this.#connection.close(reason);
   }
 
   /** Tries to; returns how it went, as a sentence. */
   async #unregister(deadlineMs: number): Promise<string> {
-    const link = this.#session.link;
+    const link = this.#connection.link;
     if (link === undefined) return 'left while there was no connection';
     try {
       await link.call('ChatServer.Unregister', { ID: this.id }, deadlineMs);
@@ -148,7 +152,7 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   }
 
   async #ask<T>(call: (link: ServerLink) => Promise<T>): Promise<T> {
-    const { link, state } = this.#session;
+    const { link, state } = this.#connection;
     if (link === undefined)
       throw state.kind === 'closed' ? new ClientClosed(state.reason) : new ServerUnreachable('Not connected at the moment.');
     try {

@@ -39,6 +39,10 @@ export class Registration {
     this.#methods = methods;
   }
 
+  get id(): string {
+    return this.#identity.id;
+  }
+
   /**
    * Registers over `link`, anew or again. Messages that come meanwhile are shown after it, once it is known what they are.
    *

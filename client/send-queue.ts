@@ -1,6 +1,6 @@
 /**
  * Lines on their way to the room, in the order in which they were typed: one unanswered at a time, because a line that
- * has to be repeated would otherwise be overtaken by the next. It knows no socket: the session hands it a link.
+ * has to be repeated would otherwise be overtaken by the next. It knows no socket: the lasting connection hands it a link.
  */
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../commons/errors.ts';
@@ -8,9 +8,9 @@ import { DEFAULT_LIMITS } from '../commons/limits.ts';
 import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import { ClientClosed, OutcomeUnknown, QueueFull } from './errors.ts';
+import type { LastingConnection } from './lasting-connection.ts';
 import { pause } from './reconnect.ts';
 import type { ServerLink } from './server-link.ts';
-import type { Session } from './session.ts';
 
 export type Sent = ResultOf<'ChatServer.SendMessage'>;
 
@@ -50,15 +50,15 @@ interface Line {
 
 export class SendQueue {
   readonly #userId: string;
-  readonly #session: Session;
+  readonly #connection: LastingConnection;
   /** The first one is being sent. */
   readonly #lines: Line[] = [];
   #sending = false;
 
-  constructor(userId: string, session: Session) {
+  constructor(userId: string, connection: LastingConnection) {
     this.#userId = userId;
-    this.#session = session;
-    session.stopped.addEventListener('abort', () => this.#dismiss(), { once: true });
+    this.#connection = connection;
+    connection.stopped.addEventListener('abort', () => this.#dismiss(), { once: true });
   }
 
   /** @throws RpcError, ClientClosed, QueueFull, OutcomeUnknown; each concerns this line only */
@@ -72,7 +72,7 @@ export class SendQueue {
       ...(wait === undefined ? {} : { Wait: wait }),
       ...(timeoutMs === undefined ? {} : { TimeoutMs: timeoutMs }),
     };
-    if (this.#session.stopped.aborted) return Promise.reject(new ClientClosed('Not connected any more: the message was not sent.'));
+    if (this.#connection.stopped.aborted) return Promise.reject(new ClientClosed('Not connected any more: the message was not sent.'));
     if (this.#lines.length >= LINES) return Promise.reject(new QueueFull(`${LINES} messages wait already: this one was not sent.`));
     if (Buffer.byteLength(JSON.stringify(params)) > LONGEST_BYTES)
       return Promise.reject(new RpcError('TooLarge', 'The message is too long.'));
@@ -106,7 +106,7 @@ export class SendQueue {
   /** Tries until the server has accepted the line or refused it for good. */
   async #send(line: Line): Promise<Sent> {
     for (;;) {
-      const link = await this.#session.registered();
+      const link = await this.#connection.registered();
       const began = performance.now();
       if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
       try {
@@ -120,18 +120,18 @@ export class SendQueue {
 
   /** Returns when the line may be tried again. @throws what it cannot overcome */
   async #overcome(error: unknown, line: Line, link: ServerLink): Promise<void> {
-    if (error instanceof NoAnswer) return this.#session.renew(link, 'the server did not answer');
+    if (error instanceof NoAnswer) return this.#connection.renew(link, 'the server did not answer');
     if (!(error instanceof RpcError)) throw error;
     switch (error.reason) {
       case 'RateLimited':
       case 'Busy':
       case 'ShuttingDown':
-        return pause(error.data.RetryAfterMs ?? REFUSED_MS, this.#session.stopped);
+        return pause(error.data.RetryAfterMs ?? REFUSED_MS, this.#connection.stopped);
       case 'NotRegistered':
       case 'Unauthorized':
         line.registrations += 1;
         if (line.registrations > REGISTRATIONS) throw error;
-        return this.#session.renew(link, 'the server does not know this client any more');
+        return this.#connection.renew(link, 'the server does not know this client any more');
       default:
         throw error;
     }

@@ -1,6 +1,6 @@
 /**
  * One control connection to the server: typed calls, each with a deadline, whose answers are checked against the
- * contract, and a ping while it is idle. It does not know who is registered on it, nor what comes after its end.
+ * contract. It does not know who is registered on it, nor what comes after its end.
  */
 import * as v from 'valibot';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
@@ -19,9 +19,6 @@ export interface ServerAddress {
 }
 
 const DIAL_MS = 5_000;
-/** Pause between two signs of life that we ask for, and how long each may take. */
-const PING_EVERY_MS = 30_000;
-const PING_MS = 10_000;
 /** The longest list of users: some 50,000 of them. Only the server that we chose to call may send this much. */
 const FRAME_BYTES = 16_777_216;
 const FRAME_TOKENS = 2_000_000;
@@ -32,7 +29,6 @@ export class ServerLink {
   readonly localAddress: string;
   readonly #connection: Connection;
   readonly #caller: Caller;
-  #pinger: NodeJS.Timeout | undefined;
   #reason: string | undefined;
 
   private constructor(connection: Connection, methods: CallbackMethods, lost: (link: ServerLink, reason: string) => void) {
@@ -42,14 +38,12 @@ export class ServerLink {
       dialect: '2.0',
       style: 'name',
       closed: (reason) => {
-        clearTimeout(this.#pinger);
         lost(this, this.#reason ?? `the connection to the server closed (${reason})`);
       },
     });
     const context = (): CallbackCaller => ({ connection, trusted: true });
     const peer = new Peer<CallbackCaller>(connection, { dispatcher: methods, limits: LIMITS, context, answersGarbage: false });
     peer.sink = this.#caller;
-    this.#pingLater();
   }
 
   /**
@@ -89,22 +83,7 @@ export class ServerLink {
   /** Closes at once. @param reason what those who wait are told, where it is not our own wish */
   close(reason?: string): void {
     this.#reason ??= reason;
-    clearTimeout(this.#pinger);
     this.#connection.destroy();
-  }
-
-  #pingLater(): void {
-    this.#pinger = setTimeout(() => void this.#ping(), PING_EVERY_MS);
-  }
-
-  /** Any answer is a sign of life, a refusal included. */
-  async #ping(): Promise<void> {
-    try {
-      await this.#caller.call('ChatServer.Info', {}, PING_MS);
-    } catch (error) {
-      if (error instanceof NoAnswer) return this.close('the server gives no sign of life');
-    }
-    if (!this.closed) this.#pingLater();
   }
 }
 

@@ -6,6 +6,7 @@ import { RpcError } from '../commons/errors.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
+import { watch } from './heartbeat.ts';
 import { Backoff, pause, worthRetrying } from './reconnect.ts';
 import type { Registration } from './registration.ts';
 import { ServerLink, spell, type ServerAddress } from './server-link.ts';
@@ -18,9 +19,11 @@ export type ConnectionState =
   /** For good: by our own wish, or because no try can help. */
   | { readonly kind: 'closed'; readonly reason: string };
 
-export interface SessionOptions {
+export interface LastingConnectionOptions {
   readonly server: ServerAddress;
   readonly reconnect: boolean;
+  /** Pause between two questions whether the server lives and knows us, milliseconds. */
+  readonly pingEveryMs: number;
   readonly methods: CallbackMethods;
   readonly registration: Registration;
   /** Told of every change of state; must not throw. */
@@ -35,18 +38,20 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-export class Session {
-  readonly #options: SessionOptions;
+export class LastingConnection {
+  readonly #options: LastingConnectionOptions;
   readonly #backoff = new Backoff();
   readonly #stop = new AbortController();
   #state: ConnectionState = { kind: 'connecting' };
   /** The connection on which we are registered. */
   #link: ServerLink | undefined;
   #registeredAt = 0;
+  /** Ends the questions about `#link`. */
+  #unwatch: (() => void) | undefined;
   /** Bounded by who waits: the one line that is being sent. */
   readonly #waiters: Waiter[] = [];
 
-  constructor(options: SessionOptions) {
+  constructor(options: LastingConnectionOptions) {
     this.#options = options;
   }
 
@@ -100,9 +105,7 @@ export class Session {
   close(reason: string): void {
     if (this.#state.kind === 'closed') return;
     this.#stop.abort();
-    const link = this.#link;
-    this.#link = undefined;
-    link?.close(reason);
+    this.#letGo()?.close(reason);
     this.#options.registration.close();
     this.#become({ kind: 'closed', reason });
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new ClientClosed(`Not connected: ${reason}`));
@@ -123,16 +126,17 @@ export class Session {
       throw error;
     }
     this.#link = link;
-    this.#registeredAt = Date.now();
+    this.#registeredAt = performance.now();
+    this.#unwatch = watch(link, registration.id, this.#options.pingEveryMs, (reason) => this.renew(link, reason));
     this.#become({ kind: 'connected' });
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(link);
   }
 
   #lost(link: ServerLink, reason: string): void {
     if (this.#link !== link) return;
-    this.#link = undefined;
+    this.#letGo();
     if (this.#stop.signal.aborted || !this.#options.reconnect) return this.close(reason);
-    if (Date.now() - this.#registeredAt >= STABLE_MS) this.#backoff.reset();
+    if (performance.now() - this.#registeredAt >= STABLE_MS) this.#backoff.reset();
     void this.#comeBack(reason);
   }
 
@@ -153,6 +157,13 @@ export class Session {
         askedMs = error instanceof RpcError ? (error.data.RetryAfterMs ?? 0) : 0;
       }
     }
+  }
+
+  #letGo(): ServerLink | undefined {
+    const link = this.#link;
+    this.#link = undefined;
+    this.#unwatch?.();
+    return link;
   }
 
   get #reason(): string {
