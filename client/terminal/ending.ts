@@ -1,0 +1,40 @@
+/** What ends the program from outside: signals, and a reader of stdout that has gone. */
+import { EXIT, type ExitStatus } from './exit-status.ts';
+
+/** The first status that is given counts; a second signal does not wait for anything any more. */
+export class Ending {
+  /** Never rejects; stays open as long as nothing ends the program. */
+  readonly status: Promise<ExitStatus>;
+  readonly #resolve: (status: ExitStatus) => void;
+  /** Something has ended the program already; it is only saying goodbye. */
+  over = false;
+  #interrupted = false;
+
+  constructor() {
+    let settle: (status: ExitStatus) => void = () => undefined;
+    this.status = new Promise((resolve) => (settle = resolve));
+    this.#resolve = settle;
+  }
+
+  end(status: ExitStatus): void {
+    this.over = true;
+    this.#resolve(status);
+  }
+
+  interrupt(): void {
+    if (this.#interrupted) process.exit(EXIT.interrupted);
+    this.#interrupted = true;
+    this.end(EXIT.interrupted);
+  }
+}
+
+/** Installs the handlers: not before the name was asked for, which must be interruptible without them. */
+export function watchForEnd(): Ending {
+  const ending = new Ending();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.interrupt());
+  // `client --json | head -1`: nobody reads any more, which is no error of ours. A full disk is.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => ending.end(error.code === 'EPIPE' ? EXIT.fine : EXIT.error));
+  // There is nowhere left to say it.
+  process.stderr.on('error', () => undefined);
+  return ending;
+}

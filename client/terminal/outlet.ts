@@ -1,0 +1,64 @@
+/**
+ * Where things go: messages to stdout, everything else to stderr. With a prompt both go above it. Decides what of a
+ * message is shown (text or JSON, colours, clock, bell) by what the streams are.
+ */
+import { type ChalkInstance } from 'chalk';
+import { type Bell, type ClientSettings } from '../../commons/config.ts';
+import { type Message } from '../../commons/protocol.ts';
+import { inert } from '../../commons/text.ts';
+import { chalkFor } from './palette.ts';
+import { type Prompt } from './prompt.ts';
+import { mentions, renderJson, renderMessage } from './render.ts';
+
+const RING = '\u0007';
+
+export class Outlet {
+  /** The own name as the server knows it. */
+  self = '';
+  readonly #json: boolean;
+  readonly #bell: Bell;
+  readonly #messageChalk: ChalkInstance;
+  readonly #noticeChalk: ChalkInstance;
+  #prompt: Prompt | undefined;
+
+  constructor({ json, bell, color }: Pick<ClientSettings, 'json' | 'bell' | 'color'>) {
+    this.#json = json;
+    this.#bell = bell;
+    this.#messageChalk = chalkFor('stdout', color);
+    this.#noticeChalk = chalkFor('stderr', color);
+  }
+
+  /** From now on everything goes above this line; `undefined`: it is gone. */
+  set prompt(prompt: Prompt | undefined) {
+    this.#prompt = prompt;
+  }
+
+  message(message: Message): void {
+    const { isTTY = false, columns } = process.stdout;
+    const text = this.#json
+      ? renderJson(message)
+      : renderMessage(message, { chalk: this.#messageChalk, self: this.self, clock: isTTY, columns: isTTY ? columns : undefined });
+    this.#write(process.stdout, text);
+    if (process.stderr.isTTY && this.#rings(message)) this.#write(process.stderr, RING);
+  }
+
+  /** A line of ours, made inert: servers and peers have their words in many of them. */
+  notice(text: string): void {
+    this.tell(`* ${text}`);
+  }
+
+  /** As `notice`, for lines that speak for themselves. */
+  tell(text: string): void {
+    this.#write(process.stderr, `${this.#noticeChalk.dim(inert(text))}\n`);
+  }
+
+  #rings(message: Message): boolean {
+    if (this.#bell === 'off' || message.IsSystem) return false;
+    return this.#bell === 'all' || mentions(message, this.self);
+  }
+
+  #write(stream: NodeJS.WriteStream, text: string): void {
+    if (this.#prompt === undefined) stream.write(text);
+    else this.#prompt.above(stream, text);
+  }
+}

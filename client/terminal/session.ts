@@ -1,0 +1,60 @@
+/** From the settings to the exit status: join, greet, talk or pipe, leave. Every step is bounded in time. */
+import { type ClientSettings } from '../../commons/config.ts';
+import { RpcError } from '../../commons/errors.ts';
+import { ChatClient } from '../chat-client.ts';
+import { Conversation } from './conversation.ts';
+import { type Ending } from './ending.ts';
+import { EXIT, type ExitStatus, statusOfRefusal } from './exit-status.ts';
+import { Loss } from './loss.ts';
+import { Outlet } from './outlet.ts';
+import { sayLines } from './pipe.ts';
+import { reasonOf } from './words.ts';
+
+/** How long saying goodbye may take; with the last words of a conversation it stays under a second. */
+const LEAVE_MS = 400;
+
+/** Resolves when the process should exit, with its status. */
+export async function runSession(settings: ClientSettings, name: string, ending: Ending): Promise<ExitStatus> {
+  const outlet = new Outlet(settings);
+  const joined = await Promise.race([join(settings, name, outlet), ending.status]);
+  if (!(joined instanceof ChatClient)) return joined;
+
+  outlet.self = joined.name;
+  outlet.tell(`Welcome, ${joined.name}! (ID: ${joined.id})`);
+  outlet.tell(`Connected to chat server at ${joined.server}`);
+  const status =
+    process.stdin.isTTY && (process.stderr.isTTY || process.stdout.isTTY) ? talk(joined, outlet, ending) : pipe(joined, outlet, ending);
+  return status.finally(() => joined.leave(LEAVE_MS));
+}
+
+async function join(settings: ClientSettings, name: string, outlet: Outlet): Promise<ChatClient | ExitStatus> {
+  const { server, id, secret, callback } = settings;
+  try {
+    return await ChatClient.connect({
+      ...server,
+      name,
+      callback,
+      reconnect: true,
+      ...(id === undefined ? {} : { id }),
+      ...(secret === undefined ? {} : { secret }),
+    });
+  } catch (error) {
+    outlet.notice(reasonOf(error));
+    return error instanceof RpcError ? statusOfRefusal(error.reason) : EXIT.unreachable;
+  }
+}
+
+function talk(client: ChatClient, outlet: Outlet, ending: Ending): Promise<ExitStatus> {
+  outlet.tell("Type your messages below (type 'exit' to quit)");
+  return new Conversation(client, outlet, ending).run();
+}
+
+function pipe(client: ChatClient, outlet: Outlet, ending: Ending): Promise<ExitStatus> {
+  client.on('message', (message) => outlet.message(message));
+  const loss = new Loss();
+  client.on('state', (state) => {
+    const notice = loss.noticeOf(state);
+    if (notice !== undefined) outlet.notice(notice);
+  });
+  return Promise.race([sayLines(client, process.stdin, outlet), ending.status]);
+}
