@@ -94,7 +94,7 @@ export class Log {
     readonly seq: number;
   }): void {
     if (!this.messagesEnabled) return;
-    this.#write('info', 'BROADCAST', `${safeText(name)}: ${inertLine(text)}`, {}, { name, room, seq });
+    this.#write('info', 'BROADCAST', `${safeText(name)}: ${text}`, {}, { name, room, seq });
   }
 
   /** What one client did or got that is worth a line: a refused callback, a retry. */
