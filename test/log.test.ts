@@ -268,9 +268,9 @@ async function ending(child: ChildProcess): Promise<{ readonly code: unknown; re
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const deadline = setTimeout(() => child.kill('SIGKILL'), 20_000);
-  const [code]: unknown[] = await once(child, 'close');
+  const results: unknown[] = await once(child, 'close');
   clearTimeout(deadline);
-  return { code, errors };
+  return { code: results[0], errors };
 }
 
 test('a reader that never reads a socket stops neither the event loop nor the end of the process', async () => {
