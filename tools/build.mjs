@@ -24,9 +24,15 @@ function newest(path) {
   return Math.max(own.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
+/**
+ * The compiler, when the types that the sources need are there too: a production install may well have a stray
+ * TypeScript (somebody's optional peer) that could only fail.
+ */
 function compiler() {
+  const { resolve } = createRequire(import.meta.url);
   try {
-    return createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    for (const types of ['node', 'readline-sync']) resolve(`@types/${types}/package.json`);
+    return resolve('typescript/bin/tsc');
   } catch {
     return undefined;
   }
