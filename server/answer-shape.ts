@@ -11,17 +11,14 @@ export interface ExpectedAnswers {
   readonly ends: readonly number[];
 }
 
-/** Answers longer than this are parsed each time. */
-const LONGEST_ANSWER = 256;
+/** Answers longer than this are parsed each time: what a view keeps of them is bounded by it. */
+const LONGEST_ANSWER = 128;
 
 export class AnswerShape {
-  /** Its place in the caches of views. */
-  readonly index: number;
   readonly #before: string;
   readonly #after: string;
 
-  constructor(index: number, before: string, after: string) {
-    this.index = index;
+  constructor(before: string, after: string) {
     this.#before = before;
     this.#after = after;
   }
@@ -54,7 +51,7 @@ export class AnswerShapes {
     if (end - start > LONGEST_ANSWER) return undefined;
     const line = chunk.toString('latin1', start, end);
     const span = /^[\x20-\x7e]*$/.test(line) ? idSpan(line) : undefined;
-    if (span === undefined || line.slice(...span) !== String(id)) return undefined;
+    if (span === undefined || line.slice(...span) !== String(id) || isAmbiguous(line)) return undefined;
     return this.#intern(line.slice(0, span[0]), `${line.slice(span[1])}\n`);
   }
 
@@ -62,8 +59,13 @@ export class AnswerShapes {
     const key = `${before}\n${after}`;
     const known = this.#known.get(key);
     if (known !== undefined || this.#known.size >= this.#capacity) return known;
-    const shape = new AnswerShape(this.#known.size, before, after);
+    const shape = new AnswerShape(before, after);
     this.#known.set(key, shape);
     return shape;
   }
+}
+
+/** Whether another member could be the `id`: there are two of that name, or one could be spelt with escapes. */
+function isAmbiguous(line: string): boolean {
+  return line.includes('\\') || line.indexOf('"id"') !== line.lastIndexOf('"id"');
 }

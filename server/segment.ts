@@ -18,6 +18,8 @@ const FRAME: Readonly<Record<Form, { readonly open: string; readonly close: stri
   classic: { open: `{${METHOD}[{"Message":`, close: '}],"id":' },
 };
 const END = '}\n';
+/** Shapes whose answers a view keeps; clients of further shapes have their answers parsed. */
+const SHAPES_PER_VIEW = 8;
 
 export function formOf(dialect: Dialect, style: ParamsStyle): Form {
   if (dialect === '1.0') return 'classic';
@@ -31,7 +33,7 @@ export class View {
   readonly ends: readonly number[];
   /** The id of each call, which is its message's `Seq`, ascending. */
   readonly seqs: readonly number[];
-  readonly #answers: (ExpectedAnswers | undefined)[] = [];
+  readonly #answers = new Map<AnswerShape, ExpectedAnswers>();
 
   constructor(bytes: Buffer, ends: readonly number[], seqs: readonly number[]) {
     this.bytes = bytes;
@@ -50,9 +52,16 @@ export class View {
     return index === 0 ? 0 : (this.ends[index - 1] ?? this.bytes.length);
   }
 
-  /** The answers of clients of one shape, made once for all of them. */
-  answers(shape: AnswerShape): ExpectedAnswers {
-    return (this.#answers[shape.index] ??= shape.expect(this.seqs));
+  /**
+   * The answers of clients of one shape, made once for all of them; `undefined` when so many shapes are kept already
+   * that one more would cost more memory than the messages themselves.
+   */
+  answers(shape: AnswerShape): ExpectedAnswers | undefined {
+    const known = this.#answers.get(shape);
+    if (known !== undefined || this.#answers.size >= SHAPES_PER_VIEW) return known;
+    const expected = shape.expect(this.seqs);
+    this.#answers.set(shape, expected);
+    return expected;
   }
 }
 
@@ -79,13 +88,16 @@ export class Segment {
     return this.named.seqs.at(-1) ?? 0;
   }
 
-  /** What `reader` gets of this segment; `undefined` when every message is its own. */
-  view(form: Form, reader: string): View | undefined {
-    if (this.senders.includes(reader)) return this.#without(form, reader);
-    return form === 'named' ? this.named : this.#shared(form);
+  /** All its calls in one form, made once for all members who are called that way. */
+  view(form: Form): View {
+    const known = form === 'named' ? this.named : this.#views.get(form);
+    if (known !== undefined) return known;
+    const view = this.#cut(form);
+    this.#views.set(form, view);
+    return view;
   }
 
-  /** The messages themselves, parsed anew. */
+  /** The JSON of message number `index`. */
   body(index: number): Buffer {
     const { bytes, seqs } = this.named;
     const { open, close } = FRAME.named;
@@ -93,35 +105,20 @@ export class Segment {
     return bytes.subarray(this.named.startOf(index) + open.length, this.named.startOf(index + 1) - tail);
   }
 
-  #shared(form: Form): View {
-    const known = this.#views.get(form);
-    if (known !== undefined) return known;
-    const view = this.#cut(form, [...this.named.seqs.keys()]);
-    this.#views.set(form, view);
-    return view;
-  }
-
-  #without(form: Form, reader: string): View | undefined {
-    const indices = [...this.named.seqs.keys()].filter((index) => this.senders[index] !== reader);
-    return indices.length === 0 ? undefined : this.#cut(form, indices);
-  }
-
-  #cut(form: Form, indices: readonly number[]): View {
+  #cut(form: Form): View {
     const { open, close } = FRAME[form];
+    const { seqs } = this.named;
     const opening = Buffer.from(open);
     const parts: Buffer[] = [];
     const ends: number[] = [];
-    const seqs: number[] = [];
     let length = 0;
-    for (const index of indices) {
-      const seq = this.named.seqs[index] ?? 0;
+    seqs.forEach((seq, index) => {
       const body = this.body(index);
       const closing = Buffer.from(close + String(seq) + END);
       parts.push(opening, body, closing);
       length += opening.length + body.length + closing.length;
       ends.push(length);
-      seqs.push(seq);
-    }
+    });
     return new View(Buffer.concat(parts, length), ends, seqs);
   }
 }

@@ -13,7 +13,7 @@ export interface FeedOptions {
   readonly form: Form;
   /** Unanswered calls at most. */
   readonly windowCalls: number;
-  /** Unanswered bytes after which nothing more is sent; the last piece may go beyond it. */
+  /** Unanswered bytes at most; a single call may go beyond it. */
   readonly windowBytes: number;
 }
 
@@ -100,22 +100,28 @@ export class Feed {
       this.#lost = true;
       return undefined;
     }
-    const view = segment.view(this.#options.form, this.#options.reader);
-    const from = view === undefined ? 0 : indexAfter(view.seqs, cursor.passed);
-    if (view === undefined || from === view.seqs.length) {
+    const { reader, form } = this.#options;
+    const { senders } = segment;
+    const end = senders.length;
+    let from = indexAfter(segment.named.seqs, cursor.passed);
+    while (from < end && senders[from] === reader) from += 1;
+    if (from === end) {
       cursor.passed = segment.lastSeq;
       cursor.segment += 1;
       return undefined;
     }
-    return this.#take(cursor, view, from, segment.lastSeq);
+    const own = senders.indexOf(reader, from);
+    return this.#take(cursor, segment.view(form), from, own < 0 ? end : own);
   }
 
-  #take(cursor: Cursor, view: View, from: number, lastSeq: number): Buffer {
-    const to = Math.min(view.seqs.length, from + this.#windowCalls - this.outstanding.calls);
+  /** Takes of the calls from `from` up to `until` what the window has room for, at least one. */
+  #take(cursor: Cursor, view: View, from: number, until: number): Buffer {
+    const free = this.#options.windowBytes - this.outstanding.bytes;
+    const fitting = Math.max(from + 1, indexAfter(view.ends, view.startOf(from) + free));
+    const to = Math.min(until, fitting, from + this.#windowCalls - this.outstanding.calls);
     this.outstanding.add({ cursor, segment: cursor.segment, view, next: from, to });
-    const whole = to === view.seqs.length;
-    cursor.passed = whole ? lastSeq : (view.seqs[to - 1] ?? cursor.passed);
-    if (whole) cursor.segment += 1;
+    cursor.passed = view.seqs[to - 1] ?? cursor.passed;
+    if (to === view.seqs.length) cursor.segment += 1;
     this.#lastSent = Math.max(this.#lastSent, cursor.passed);
     return view.slice(from, to);
   }

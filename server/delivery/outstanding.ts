@@ -62,7 +62,9 @@ export class Outstanding {
     while (at < end && this.#early.size === 0) {
       const run = this.#runs[this.#first];
       if (run === undefined) return at;
-      const { bytes, ends } = run.view.answers(shape);
+      const expected = run.view.answers(shape);
+      if (expected === undefined) return at;
+      const { bytes, ends } = expected;
       const from = run.next === 0 ? 0 : (ends[run.next - 1] ?? 0);
       const length = Math.min((ends[run.to - 1] ?? 0) - from, end - at);
       if (chunk.compare(bytes, from, from + length, at, at + length) !== 0) return at;
