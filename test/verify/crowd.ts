@@ -1,0 +1,160 @@
+/**
+ * The crowd of a run: clients with callback servers of their own, on the interface that reaches the server. Each keeps
+ * what it was shown and how late; none of them judges.
+ */
+import { EventEmitter } from 'node:events';
+import * as v from 'valibot';
+import type { Delivery, ReceiverRecord } from '../support/checker.ts';
+import { answerTo, Peer, type Behaviour, type Message } from '../support/peer.ts';
+import { Caller, register, Sender, type Registered } from '../support/traffic.ts';
+import type { Settings } from './settings.ts';
+
+export type Role = 'healthy' | 'hung' | 'flapping';
+
+const Users = v.object({ Users: v.array(v.object({ ID: v.string() })) });
+
+/** One client: its callback server, the connection it calls on, and what it heard. */
+export class Client {
+  readonly id: string;
+  readonly role: Role;
+  readonly hearing: Hearing;
+  readonly sender: Sender;
+  readonly peer: Peer;
+  private readonly caller: Caller;
+  private registered: Registered | undefined;
+
+  private constructor(id: string, role: Role, hearing: Hearing, caller: Caller, peer: Peer) {
+    this.id = id;
+    this.role = role;
+    this.hearing = hearing;
+    this.caller = caller;
+    this.peer = peer;
+    this.sender = new Sender(id, caller);
+  }
+
+  static async join(server: { host: string; port: number }, id: string, role: Role, crowd: Crowd): Promise<Client> {
+    const caller = await Caller.dial(server.host, server.port);
+    const hearing = new Hearing(crowd);
+    const peer = await Peer.start(role === 'hung' ? mute(hearing) : attentive(hearing), caller.socket.localAddress);
+    const client = new Client(id, role, hearing, caller, peer);
+    client.registered = await register(caller, id, peer.callback);
+    return client;
+  }
+
+  /** What the checker needs; nothing is owed to one that was dropped or never answered. */
+  record(owed: boolean): ReceiverRecord {
+    return { id: this.id, since: this.registered?.Seq ?? 0, owed, deliveries: this.hearing.deliveries };
+  }
+
+  /** The IDs that are registered. */
+  async whoIsThere(): Promise<Set<string>> {
+    const { Users: users } = v.parse(Users, await this.caller.call('ChatServer.ListUsers', { UserID: this.id }));
+    return new Set(users.map(({ ID }) => ID));
+  }
+
+  /** Leaves; one that was dropped before has nothing to leave. */
+  async leave(): Promise<void> {
+    await this.caller.call('ChatServer.Unregister', { ID: this.id, Session: this.registered?.Session }).catch(() => undefined);
+    this.caller.close();
+    await this.peer.close();
+  }
+}
+
+/** What all clients of a run share. */
+export class Crowd extends EventEmitter<{ heard: [] }> {
+  readonly clients: Client[] = [];
+  /** Whether messages of strangers are to be expected: on a server that is not ours alone. */
+  readonly strangers: boolean;
+  /** Lines that said that somebody left, as they stood. */
+  readonly leaveLines = new Set<string>();
+  private readonly byId = new Map<string, Client>();
+
+  constructor(strangers: boolean) {
+    super();
+    this.strangers = strangers;
+  }
+
+  /** Everybody joins, at most 16 at a time; all who joined are in `clients`, also when one could not. */
+  async join(server: { host: string; port: number }, settings: Settings): Promise<void> {
+    const run = Math.random().toString(36).slice(2, 6).padEnd(4, '0');
+    const roles: Role[] = [];
+    for (let i = 0; i < settings.clients; i++) roles.push('healthy');
+    for (let i = 0; i < settings.flapping; i++) roles.push('flapping');
+    for (let i = 0; i < settings.hung; i++) roles.push('hung');
+    const places = roles.map((role, i) => ({ id: `${role}-${run}-${i + 1}`, role }));
+    const joinNext = async (): Promise<void> => {
+      for (let place = places.shift(); place !== undefined; place = places.shift()) {
+        this.add(await Client.join(server, place.id, place.role, this));
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, joinNext));
+  }
+
+  /** Whether a line said that the client left. */
+  toldThatLeft(id: string): boolean {
+    return this.leaveLines.has(`User ${id} left the chat`);
+  }
+
+  of(role: Role): Client[] {
+    return this.clients.filter((client) => client.role === role);
+  }
+
+  get(id: string): Client | undefined {
+    return this.byId.get(id);
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.leave()));
+  }
+
+  private add(client: Client): void {
+    this.clients.push(client);
+    this.byId.set(client.id, client);
+  }
+}
+
+/** What one client was given, and how long after it was written (milliseconds). */
+export class Hearing {
+  readonly deliveries: Delivery[] = [];
+  readonly latencies: number[] = [];
+  /** The newest `Seq` shown. */
+  newest = 0;
+  /** Messages of this run's senders, each `Seq` once. */
+  shown = 0;
+  /** When the first call came, `performance.now()`. */
+  firstCallAt: number | undefined;
+  private readonly crowd: Crowd;
+
+  constructor(crowd: Crowd) {
+    this.crowd = crowd;
+  }
+
+  take(message: Message, at: number): void {
+    const sender = message.Kind === 'chat' ? this.crowd.get(message.SenderID)?.sender : undefined;
+    const strange = sender === undefined && (this.crowd.strangers || message.Kind !== 'chat');
+    this.deliveries.push({ seq: message.Seq, text: strange ? undefined : message.Text });
+    if (message.Kind === 'leave') this.crowd.leaveLines.add(message.Content);
+    if (message.Seq <= this.newest) return;
+    this.newest = message.Seq;
+    const sentAt = sender?.sentAt.get(message.Text);
+    if (sentAt === undefined) return;
+    this.shown++;
+    this.latencies.push(at - sentAt);
+    this.crowd.emit('heard');
+  }
+}
+
+function attentive(hearing: Hearing): Behaviour {
+  return {
+    forgets: true,
+    called: (call, socket) => {
+      socket.write(answerTo(call));
+      if (call.message !== undefined) hearing.take(call.message, call.at);
+    },
+  };
+}
+
+/** Reads, and says nothing. What it was given it never showed, so nothing of it is kept. */
+function mute(hearing: Hearing): Behaviour {
+  return { forgets: true, called: ({ at }) => (hearing.firstCallAt ??= at) };
+}
