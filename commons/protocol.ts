@@ -9,38 +9,53 @@ import { idProblem, nameProblem, textProblem } from './text.ts';
 /** `none`: open to all. `registered`: the connection that registered the ID, or its session, must vouch for the call. */
 export type Caller = 'anyone' | 'registered';
 
-const text = (field: string, maxBytes = 256) =>
+/** What JSON Schema can say of a rule, for the OpenRPC document. The rule itself is the check beside it; sentences tell the rest. */
+const documented = <T>(jsonSchema: JsonRules): v.MetadataAction<T, JsonRules> => v.metadata(jsonSchema);
+type JsonRules = Readonly<Record<string, string | number>>;
+
+const text = (field: string, maxBytes: number, description: string) =>
   v.pipe(
     v.string((issue) => (issue.input === undefined ? `${field} is required.` : `${field} must be a string.`)),
     v.check((value) => value !== '', `${field} must not be empty.`),
     v.check((value) => Buffer.byteLength(value) <= maxBytes, `${field} must have at most ${maxBytes} bytes.`),
+    documented({ minLength: 1, maxLength: maxBytes, description: `${description}; at most ${maxBytes} bytes` }),
   );
-const ruled = (field: string, problem: (value: string) => string | undefined) =>
+const ruled = (field: string, problem: (value: string) => string | undefined, jsonSchema: JsonRules) =>
   v.pipe(
     v.string((issue) => (issue.input === undefined ? `${field} is required.` : `${field} must be a string.`)),
     v.rawCheck(({ dataset, addIssue }) => {
       const message = dataset.typed ? problem(dataset.value) : undefined;
       if (message !== undefined) addIssue({ message });
     }),
+    documented({ minLength: 1, ...jsonSchema }),
   );
-const whole = (field: string, min: number, max: number) =>
+const whole = (field: string, min: number, max: number, description: string) =>
   v.pipe(
     v.number(`${field} must be a number.`),
     v.check(
       (value) => Number.isSafeInteger(value) && value >= min && value <= max,
       `${field} must be a whole number from ${min} to ${max}.`,
     ),
+    documented({ type: 'integer', minimum: min, maximum: max, description }),
   );
 
-const ID = ruled('ID', (id) => idProblem(id, DEFAULT_LIMITS.idCharacters));
-const Name = ruled('Name', (name) => nameProblem(name, DEFAULT_LIMITS.nameCharacters));
-const UserID = text('UserID', 1024);
-const Session = v.optional(text('Session'));
+const { idCharacters, nameCharacters } = DEFAULT_LIMITS;
+const ID = ruled('ID', (id) => idProblem(id, idCharacters), {
+  maxLength: idCharacters,
+  description: 'public, proves nothing; visible characters and single blanks, none of [ ] < >, no reserved word',
+});
+const Name = ruled('Name', (name) => nameProblem(name, nameCharacters), {
+  maxLength: nameCharacters,
+  description: 'as others see it, may be shared; visible characters and single blanks, none of : [ ] < >, no reserved word',
+});
+const UserID = text('UserID', 1024, 'the ID that the call acts for');
+const Session = v.optional(text('Session', 256, 'what Register returned; needed on any connection but the one that registered'));
+const RoomCode = v.optional(text('Room', 256, 'code of a room that the caller is in; lobby when left out'));
 const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Success = v.literal(true);
 const Room = v.string();
 /** What a `MessageID`, an `Epoch` or a `Session` may be is the sender's business; only its size is ours. */
-const Opaque = (field: string) => text(field, 128);
+const opaque = (field: string, description: string) => text(field, 128, description);
 
 /** A client as `ListUsers` shows it. Callback addresses are never shown. */
 const User = v.object({
@@ -65,19 +80,19 @@ export const SERVER_METHODS = {
     params: v.object({
       ID,
       Name,
-      Callback: text('Callback', 128),
-      Token: v.optional(Opaque('Token')),
-      Secret: v.optional(Opaque('Secret')),
+      Callback: text('Callback', 128, '"host:port", ":port", "inline" or "none"'),
+      Token: v.optional(opaque('Token', 'not served yet; ignored')),
+      Secret: v.optional(opaque('Secret', 'what the server must show first on each connection to the callback')),
       Session,
-      ResumeAfter: v.optional(whole('ResumeAfter', 0, Number.MAX_SAFE_INTEGER)),
-      Epoch: v.optional(Opaque('Epoch')),
+      ResumeAfter: v.optional(whole('ResumeAfter', 0, Number.MAX_SAFE_INTEGER, 'the last Seq seen; everything after it is delivered')),
+      Epoch: v.optional(opaque('Epoch', 'the life of the history that ResumeAfter belongs to; the present one when left out')),
     }),
     result: v.object({ Success, Message: v.string(), ID: v.string(), Session: v.string(), Room, Seq, Epoch: v.string() }),
   },
   'ChatServer.Unregister': {
     summary: 'Leave.',
     caller: 'registered',
-    params: v.object({ ID: text('ID', 1024), Session }),
+    params: v.object({ ID: text('ID', 1024, 'the ID that leaves'), Session }),
     result: v.literal('Successfully unregistered'),
   },
   'ChatServer.SendMessage': {
@@ -85,12 +100,14 @@ export const SERVER_METHODS = {
     caller: 'registered',
     params: v.object({
       UserID,
-      Text: ruled('Text', (value) => (value === '' ? 'Text must not be empty.' : textProblem(value))),
+      Text: ruled('Text', (value) => (value === '' ? 'Text must not be empty.' : textProblem(value)), {
+        description: 'at most Limits.textBytes bytes (see ChatServer.Info); no control characters but LF and TAB',
+      }),
       Session,
-      Room: v.optional(text('Room')),
-      MessageID: v.optional(Opaque('MessageID')),
+      Room: RoomCode,
+      MessageID: v.optional(opaque('MessageID', 'makes a repetition harmless: it is answered with the first one’s Seq')),
       Wait: v.optional(v.literal('delivered', 'Wait must be "delivered".')),
-      TimeoutMs: v.optional(whole('TimeoutMs', 0, 30_000)),
+      TimeoutMs: v.optional(whole('TimeoutMs', 0, 30_000, 'how long Wait waits, milliseconds; 5,000 when left out')),
     }),
     result: v.object({
       Success,
@@ -104,7 +121,7 @@ export const SERVER_METHODS = {
   'ChatServer.ListUsers': {
     summary: 'Who is in a room, and how many messages each of them has not yet answered.',
     caller: 'registered',
-    params: v.object({ UserID, Session, Room: v.optional(text('Room')) }),
+    params: v.object({ UserID, Session, Room: RoomCode }),
     result: v.object({ Success, Users: v.array(User) }),
   },
   'ChatServer.Info': {

@@ -13,17 +13,18 @@ interface Row {
   readonly result: v.GenericSchema;
 }
 
-/** Rules that JSON Schema cannot say (a length in bytes, a set of characters) are left out; the server still applies them. */
+/** A rule that JSON Schema cannot say (a length in bytes, a set of characters) is in the field's description. */
 function schema(of: v.GenericSchema): object {
-  const { $schema, ...rest } = toJsonSchema(of, { errorMode: 'ignore' });
-  return $schema === undefined ? rest : rest;
+  const members = Object.entries(toJsonSchema(of, { errorMode: 'ignore' }));
+  return Object.fromEntries(members.filter(([key]) => key !== '$schema'));
 }
 
+/** By position params are one value, the object itself, which OpenRPC has no word for: the document says `by-name`. */
 function describe(name: string, { summary, params, result }: Row): object {
   return {
     name,
     summary,
-    paramStructure: 'either',
+    paramStructure: 'by-name',
     params: Object.entries(params.entries).map(([field, entry]) => ({
       name: field,
       required: entry.type !== 'optional',
@@ -37,7 +38,7 @@ function describe(name: string, { summary, params, result }: Row): object {
 export function openRpcDocument(): { readonly openrpc: string; readonly [member: string]: unknown } {
   return {
     openrpc: '1.3.2',
-    info: { title: 'partyline', version: VERSION, description: 'A chat room over JSON-RPC on TCP.' },
+    info: { title: 'partyline', version: VERSION, description: 'A chat room over JSON-RPC on TCP.', license: { name: 'MIT' } },
     methods: Object.entries(SERVER_METHODS).map(([name, row]) => describe(name, row)),
     'x-client-methods': Object.entries(CLIENT_METHODS).map(([name, row]) => describe(name, row)),
   };
