@@ -148,16 +148,21 @@ test('who does not read its answers is not read either, others do not notice, an
     for (let id = 0; id < calls; id++) assert.equal(at(await deaf.next(), 'id'), id);
   }));
 
-test('who ends its side after its calls still gets every answer, then the end', () =>
+test('who ends its side after its calls still gets every answer, late ones too, then the end', () =>
   withServer({}, async (server) => {
-    await join(server, { id: 'witness' });
-    const { client } = await join(server, { id: 'half', callback: 'none' });
-    for (let id = 0; id < 20; id++) {
-      client.writeFrame({ jsonrpc: '2.0', id, method: 'ChatServer.SendMessage', params: { UserID: 'half', Text: `${id}` } });
+    const [slow, half] = [await server.connect(), await join(server, { id: 'half', callback: 'none' })];
+    await slow.call('ChatServer.Register', { ID: 'slow', Name: 'slow', Callback: 'inline' });
+    for (const [id, wait] of [{}, { Wait: 'delivered' }, {}].entries()) {
+      half.client.writeFrame({ jsonrpc: '2.0', id, method: 'ChatServer.SendMessage', params: { UserID: 'half', Text: `${id}`, ...wait } });
     }
-    client.end();
-    for (let id = 0; id < 20; id++) assert.equal(at(await client.next(), 'id'), id);
-    await client.gone(3_000);
+    half.client.end();
+    const calls = [await slow.nextCall(), await slow.nextCall(), await slow.nextCall()];
+    const answers = [await half.client.next(), await half.client.next()];
+    for (const call of calls) slow.answer(call, { Success: true });
+    answers.push(await half.client.next());
+    assert.deepEqual(answers.map((answer) => at(answer, 'id')).sort(), [0, 1, 2]);
+    assert.deepEqual(at(answers[2], 'result', 'Receipt'), { Delivered: 1, Pending: [], Failed: 0 });
+    await half.client.gone(3_000);
   }));
 
 test('1,000 connections that come and go leave nothing behind', () =>

@@ -85,6 +85,8 @@ export interface Joining {
   readonly name?: string;
   /** `inline` unless given. Of `host:port` callbacks the test listens itself, and nothing is heard here. */
   readonly callback?: string;
+  /** In dialect 1.0: then it is called back in 1.0 too, one call at a time. */
+  readonly classic?: boolean;
   /** Further parameters of Register. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -92,9 +94,11 @@ export interface Joining {
 /** Joins on a connection of its own; fails when the server refuses. */
 export async function join(server: RunningServer, joining: Joining): Promise<Member> {
   const client = await server.connect();
-  const { id, name = id, callback = 'inline', more = {} } = joining;
+  const { id, name = id, callback = 'inline', classic = false, more = {} } = joining;
   const ears = listenOn(client);
-  const answer = await client.call('ChatServer.Register', { ID: id, Name: name, Callback: callback, ...more });
+  const params = [{ ID: id, Name: name, Callback: callback, ...more }];
+  client.writeFrame({ ...(classic ? {} : { jsonrpc: '2.0' }), id: 'join', method: 'ChatServer.Register', params });
+  const answer = await client.next();
   const [session, epoch] = [at(answer, 'result', 'Session'), at(answer, 'result', 'Epoch')];
   if (typeof session !== 'string' || typeof epoch !== 'string') throw new Error(`${id} could not join: ${JSON.stringify(answer)}`);
   const say = (text: string) => client.call('ChatServer.SendMessage', { UserID: id, Text: text });
