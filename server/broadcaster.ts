@@ -24,7 +24,7 @@ export class Broadcaster {
   #scheduled = false;
   #patience: NodeJS.Timeout | undefined;
   #pausing: NodeJS.Timeout | undefined;
-  #idle: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
   /** The rooms of the last batch, whose members must not fall too far behind. */
   #recent: readonly Room[] = [];
 

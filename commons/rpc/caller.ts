@@ -56,7 +56,7 @@ export class Caller implements AnswerSink {
     const pending = typeof id === 'number' ? this.#settle(id) : undefined;
     if (pending === undefined) return;
     if (error === undefined) pending.resolve(result);
-    else pending.reject(isRecord(error) ? toRpcError(error) : new RpcError('InternalError', String(error)));
+    else pending.reject(isRecord(error) ? toRpcError(error) : new RpcError('InternalError', typeof error === 'string' ? error : undefined));
   }
 
   closed(reason: string): void {

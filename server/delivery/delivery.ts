@@ -41,11 +41,6 @@ export interface DeliveryOptions {
  * opened, at once or after a pause. `ended`: evicted or let go. */
 type State = 'open' | 'resting' | 'opening' | 'ended';
 
-/** How many kinds of answers a client may show before its answers are parsed each time. */
-const SHAPES_PER_CLIENT = 4;
-/** After so many lines in a row that were something else, a shape is not tried any more: comparing costs time too. */
-const MISSES = 16;
-
 export class Delivery implements AnswerSink {
   readonly #options: DeliveryOptions;
   readonly #feed: Feed;
@@ -168,7 +163,7 @@ export class Delivery implements AnswerSink {
       return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
     if (error !== undefined) return this.#fail('the callback answered with an error');
     this.#feed.outstanding.answered(id);
-    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(String(result['Error'] ?? ''));
+    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(typeof result['Error'] === 'string' ? result['Error'] : '');
     else this.#learn(id, chunk, start, end);
     this.#progress();
   }

@@ -2,39 +2,45 @@
 import type { Room } from '../room.ts';
 
 interface Watch {
-  readonly room: Room;
   readonly seq: number;
   readonly settled: (delivered: boolean) => void;
 }
 
 export class Watches {
-  /** Bounded by the receipts that senders may have open. */
-  readonly #watches = new Set<Watch>();
-  readonly #settledThrough: (room: Room) => number;
-
-  /** @param settledThrough up to which `Seq` the client has answered what a room had for it */
-  constructor(settledThrough: (room: Room) => number) {
-    this.#settledThrough = settledThrough;
-  }
-
-  get size(): number {
-    return this.#watches.size;
-  }
+  /** In the order of their numbers, as messages are numbered. Bounded by the receipts that senders may have open. */
+  readonly #rooms = new Map<Room, Set<Watch>>();
 
   /** Returns what to call when nobody waits any more. */
   add(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
-    const watch: Watch = { room, seq, settled };
-    this.#watches.add(watch);
-    return () => this.#watches.delete(watch);
+    const watch: Watch = { seq, settled };
+    const watches = this.#rooms.get(room) ?? new Set();
+    this.#rooms.set(room, watches.add(watch));
+    return () => watches.delete(watch);
   }
 
-  /** Tells those whose message was answered; at the `end` the others too, that it was not. */
-  check(end: boolean): void {
-    for (const watch of this.#watches) {
-      const delivered = this.#settledThrough(watch.room) >= watch.seq;
-      if (!delivered && !end) continue;
-      this.#watches.delete(watch);
-      watch.settled(delivered);
+  /** Takes over who waits at `former`. */
+  adopt(former: Watches): void {
+    for (const [room, watches] of former.#rooms) this.#rooms.set(room, watches);
+    former.#rooms.clear();
+  }
+
+  /** Tells those whose message was answered: `settledThrough` is the `Seq` up to which a room's messages were. */
+  check(settledThrough: (room: Room) => number): void {
+    for (const [room, watches] of this.#rooms) {
+      if (watches.size === 0) continue;
+      const through = settledThrough(room);
+      for (const watch of watches) {
+        if (watch.seq > through) break;
+        watches.delete(watch);
+        watch.settled(true);
+      }
     }
+  }
+
+  /** Tells all that their message will not be answered any more. */
+  end(): void {
+    const rooms = [...this.#rooms.values()];
+    this.#rooms.clear();
+    for (const watches of rooms) for (const { settled } of watches) settled(false);
   }
 }

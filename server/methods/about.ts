@@ -20,7 +20,9 @@ const FEATURES = [
 export const info = ({ epoch, settings }: Services) =>
   method('ChatServer.Info', (_params, { succeed }) => {
     const Limits: Record<string, number | number[]> = {};
-    for (const [name, value] of Object.entries(settings.limits)) Limits[name] = typeof value === 'number' ? value : [...value];
+    for (const [name, value] of Object.entries<number | readonly number[]>({ ...settings.limits })) {
+      Limits[name] = typeof value === 'number' ? value : [...value];
+    }
     succeed({ Success: true, Name: 'partyline', Version: VERSION, Epoch: epoch, Limits, Features: FEATURES });
   });
 
