@@ -44,12 +44,12 @@ export class Outlet {
 
   /** A line of ours, made inert: servers and peers have their words in many of them. */
   notice(text: string): void {
-    this.tell(`* ${text}`);
+    this.#write(process.stderr, `${this.#noticeChalk.dim(`* ${inert(text)}`)}\n`);
   }
 
-  /** As `notice`, for lines that speak for themselves. */
+  /** As `notice`, for lines that speak for themselves. A line of ours has no clock: that is how it is told from the room's. */
   tell(text: string): void {
-    this.#write(process.stderr, `${this.#noticeChalk.dim(inert(text))}\n`);
+    this.#write(process.stderr, `${inert(text)}\n`);
   }
 
   #rings(message: Message): boolean {

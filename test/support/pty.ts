@@ -9,6 +9,15 @@ import { Screen } from './screen.ts';
 
 const HELPER = fileURLToPath(new URL('run_on_pty.py', import.meta.url));
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The environment without what would change how a program looks. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(PARTYLINE_|NO_COLOR$|FORCE_COLOR$|COLORTERM$|CI$)/.test(name)),
+  );
+}
+
 export interface TerminalOptions {
   readonly columns?: number;
   readonly rows?: number;
@@ -31,10 +40,11 @@ export class Terminal {
     const { columns = 80, rows = 24, stdout = '-' } = options;
     this.screen = new Screen(columns, rows);
     this.#changes.setMaxListeners(0);
-    const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env };
-    this.#child = spawn('python3', [HELPER, String(columns), String(rows), stdout, ...command], {
+    const env = { ...inherited(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env };
+    this.#child = spawn('python3', ['-B', HELPER, String(columns), String(rows), stdout, ...command], {
       stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'],
       env,
+      cwd: ROOT,
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (output: string) => {
       this.raw += output;
