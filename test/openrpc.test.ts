@@ -36,7 +36,8 @@ function rowOf(name: string): unknown {
 function paramsSchema(name: string): unknown {
   const params = list(at(rowOf(name), 'params'));
   const required = params.filter((param) => at(param, 'required') === true).map((param) => at(param, 'name'));
-  return { type: 'object', required, properties: Object.fromEntries(params.map((param) => [at(param, 'name'), at(param, 'schema')])) };
+  const properties = Object.fromEntries<unknown>(params.map((param) => [String(at(param, 'name')), at(param, 'schema')]));
+  return { type: 'object', required, properties };
 }
 
 test('the document has what OpenRPC 1.3 demands, each name once', () => {
@@ -171,7 +172,7 @@ test('what the server answers and calls is as the document says', async () => {
     listener.answer(call, { Success: true });
   }
   const receipt = { UserID: 'anna', Text: 'twice', MessageID: '1', Wait: 'delivered', TimeoutMs: 10 };
-  for (const call of [
+  for (const [method, params] of [
     ['ChatServer.SendMessage', receipt],
     ['ChatServer.SendMessage', receipt],
     ['ChatServer.ListUsers', { UserID: 'anna' }],
@@ -179,7 +180,7 @@ test('what the server answers and calls is as the document says', async () => {
     ['rpc.discover', {}],
     ['ChatServer.Unregister', { ID: 'anna' }],
   ] as const)
-    answers.push([call[0], await anna.client.call(...call)]);
+    answers.push([method, await anna.client.call(method, params)]);
 
   for (const [method, answer] of answers) {
     const result = at(answer, 'result');
