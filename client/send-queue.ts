@@ -106,7 +106,8 @@ export class SendQueue {
   /** Tries until the server has accepted the line or refused it for good. */
   async #send(line: Line): Promise<Sent> {
     for (;;) {
-      const link = await this.#connection.registered();
+      // Without a pause where there is a link: a line that was sent before `leave` goes out before its Unregister.
+      const link = this.#connection.link ?? (await this.#connection.registered());
       const began = performance.now();
       if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
       try {
