@@ -29,7 +29,7 @@ async function endsWithin(server: Running, signal: NodeJS.Signals, deadlineMs: n
   return Promise.race([server.exited, late]).finally(() => clearTimeout(timer));
 }
 
-/** A sender that never waits for an answer before it sends on, up to 64 messages ahead; what was acknowledged is kept. */
+/** A sender that is up to 64 messages ahead of its answers, until the first refusal; what was acknowledged is kept. */
 class Flood {
   readonly acknowledged: { readonly text: string; readonly seq: number }[] = [];
   readonly refused = new Set<unknown>();
@@ -65,6 +65,7 @@ class Flood {
       const seq = at(answer, 'result', 'Seq');
       if (typeof seq === 'number') this.acknowledged.push({ text: `${this.member.id}-${String(at(answer, 'id'))}`, seq });
       else this.refused.add(at(answer, 'error', 'data', 'Reason'));
+      if (this.refused.size > 0) continue;
       for (const { count, reached } of this.enough) if (this.acknowledged.length >= count) reached();
       this.send();
     }
