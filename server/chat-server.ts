@@ -130,12 +130,13 @@ export class ChatServer {
   }
 
   #tick(now: number): void {
+    const steady = performance.now();
     for (const peer of this.#peers) {
       if (peer.overdue(now) !== undefined) peer.connection.destroy();
     }
     const { registry, settings, membership, rooms } = this.#services;
     for (const member of [...registry.members()]) {
-      if (member.delivery !== undefined) member.delivery.tick(now);
+      if (member.delivery !== undefined) member.delivery.tick(steady);
       else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
         membership.dismiss(member, rooms.values(), 'it was silent for too long');
     }

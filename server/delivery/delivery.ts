@@ -3,39 +3,15 @@
  * window of unanswered calls is open, checks the answers, and when a callback fails tries again from the first
  * unanswered message. What it holds is bounded by the window; the rest waits in the logs, shared by all.
  */
-import type { AnswerShape, AnswerShapes } from '../answer-shape.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Room } from '../room.ts';
-import type { Form } from '../segment.ts';
 import { encodeCall, isRecord, type Answer } from '../../commons/rpc/frame.ts';
 import type { AnswerSink, Peer } from '../../commons/rpc/peer.ts';
 import { Feed } from './feed.ts';
-import { Retry, type RetryLimits } from './retry.ts';
-import type { Route, Spoken } from './route.ts';
+import type { DeliveryOptions } from './options.ts';
+import { Retry } from './retry.ts';
+import { ShortCut } from './short-cut.ts';
 import { Watches } from './watches.ts';
-
-export interface DeliveryLimits extends RetryLimits {
-  readonly windowCalls: number;
-  readonly windowBytes: number;
-  readonly pingIdleMs: number;
-}
-
-export interface DeliveryEvents {
-  /** The client is given up; told once. The owner unregisters it. */
-  readonly evicted: (reason: string) => void;
-  /** The client answered `{Success: false}`, which is neither retried nor a reason to drop it. */
-  readonly declined: (error: string) => void;
-}
-
-export interface DeliveryOptions {
-  readonly reader: string;
-  readonly form: Form;
-  readonly spoken: Spoken;
-  readonly route: Route;
-  readonly shapes: AnswerShapes;
-  readonly limits: DeliveryLimits;
-  readonly events: DeliveryEvents;
-}
 
 /** `open`: calls go out. `resting`: the peer closed a connection on which nothing was due. `opening`: a new one is being
  * opened, at once or after a pause. `ended`: evicted or let go. */
@@ -45,28 +21,22 @@ export class Delivery implements AnswerSink {
   readonly #options: DeliveryOptions;
   readonly #feed: Feed;
   readonly #retry: Retry;
-  readonly #watches: Watches;
+  readonly #watches = new Watches();
+  readonly #shortCut: ShortCut;
+  readonly #settledThrough = (room: Room): number => this.#feed.settledThrough(room);
   #state: State = 'opening';
   #peer: Peer<CallContext> | undefined;
   /** The socket has not yet taken what was written last. */
   #writing = false;
-  #shape: AnswerShape | undefined;
-  #shapesLeft = SHAPES_PER_CLIENT;
-  /** Times in a row that input was not what the shape foretold. */
-  #misses = 0;
   /** Id of the ping that is not answered; 0 when there is none. */
   #ping = 0;
-  /** Answers on the present connection. */
+  /** Times that answers came on the present connection. */
   #answers = 0;
   /** The peer is known to close a connection after its answers; it is dialled again when there is something to say. */
   #perCall = false;
   #redialled = false;
-  /** When the client last made progress, or when its oldest unanswered call became due; as of `Date.now()`. */
-  #progressAt = Date.now();
-  readonly #sent = (): void => {
-    this.#writing = false;
-    this.#pump();
-  };
+  /** When the client last showed life, or when its oldest unanswered call became due; as of `performance.now()`. */
+  #heardAt = performance.now();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -75,7 +45,7 @@ export class Delivery implements AnswerSink {
     const windowCalls = form === 'classic' ? 1 : limits.windowCalls;
     this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes });
     this.#retry = new Retry(options.limits);
-    this.#watches = new Watches((room) => this.#feed.settledThrough(room));
+    this.#shortCut = new ShortCut(options.shapes);
   }
 
   /** Begins on a connection that the route has opened. */
@@ -87,6 +57,7 @@ export class Delivery implements AnswerSink {
   /** From now on the client gets what `room` says after `passed`, which is in or before segment number `segment`. */
   follow(room: Room, segment: number, passed: number): void {
     this.#feed.follow(room, segment, passed);
+    this.#watches.check(this.#settledThrough);
     this.wake();
   }
 
@@ -96,9 +67,9 @@ export class Delivery implements AnswerSink {
     else if (this.#state === 'resting' && !this.#feed.atEnd) this.#reopen(0);
   }
 
-  /** Looks at the clocks: the deadline of the oldest unanswered call, and the ping of an idle connection. */
+  /** Looks at the clock, which is `performance.now()`: the deadline of the oldest unanswered call, the ping of an idle connection. */
   tick(now: number): void {
-    const silence = now - this.#progressAt;
+    const silence = now - this.#heardAt;
     if (this.#state === 'resting' && silence > this.#options.limits.pingIdleMs) return this.#reopen(0);
     if (this.#state !== 'open') return;
     const waits = this.#feed.outstanding.calls > 0 || this.#ping !== 0;
@@ -122,7 +93,8 @@ export class Delivery implements AnswerSink {
    */
   watch(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
     const unwatch = this.#watches.add(room, seq, settled);
-    this.#checkWatches();
+    if (this.#state === 'ended') this.#watches.end();
+    else this.#watches.check(this.#settledThrough);
     return unwatch;
   }
 
@@ -141,14 +113,15 @@ export class Delivery implements AnswerSink {
     this.#end();
   }
 
+  /** Ends; who waits for this client's answers waits for them from `heir` instead. */
+  closeFor(heir: Delivery): void {
+    heir.#watches.adopt(this.#watches);
+    this.#end();
+  }
+
   bytes(chunk: Buffer, start: number, end: number): number {
-    const shape = this.#shape;
-    if (shape === undefined) return start;
-    const at = this.#feed.outstanding.match(shape, chunk, start, end);
-    if (at > start) {
-      this.#misses = 0;
-      this.#progress();
-    } else if ((this.#misses += 1) > MISSES) this.#shape = undefined;
+    const at = this.#shortCut.match(this.#feed.outstanding, chunk, start, end);
+    if (at > start) this.#progress(true);
     return at;
   }
 
@@ -157,15 +130,15 @@ export class Delivery implements AnswerSink {
     if (typeof id !== 'number') return this.#fail('an answer with an id that we never gave');
     if (id === this.#ping) {
       this.#ping = 0;
-      return this.#progress();
+      return this.#progress(true);
     }
     if (!this.#feed.outstanding.holds(id))
       return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
     if (error !== undefined) return this.#fail('the callback answered with an error');
-    this.#feed.outstanding.answered(id);
-    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(typeof result['Error'] === 'string' ? result['Error'] : '');
-    else this.#learn(id, chunk, start, end);
-    this.#progress();
+    const inTurn = this.#feed.outstanding.answered(id);
+    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(reasonIn(result));
+    else this.#shortCut.learn(chunk, start, end, id);
+    this.#progress(inTurn);
   }
 
   closed(): void {
@@ -175,45 +148,50 @@ export class Delivery implements AnswerSink {
     if (!this.#options.route.redials || (this.#answers === 0 && !(idle && !this.#redialled)))
       return this.#fail('the connection was closed');
     if (!idle) this.#feed.narrow();
-    else if (this.#redialled && this.#answers > 0) this.#perCall = true;
+    else if (this.#redialled && this.#answers === 1) this.#perCall = true;
     this.#feed.rewind();
     if (this.#perCall && this.#feed.atEnd) this.#state = 'resting';
     else this.#reopen(0);
   }
 
-  #progress(): void {
+  /** @param inTurn it was the oldest call that was answered; a client that never answers that one does not recover by the others */
+  #progress(inTurn: boolean): void {
     this.#answers += 1;
-    this.#progressAt = Date.now();
-    this.#retry.succeeded();
-    if (!this.#writing) this.#pump();
-    this.#checkWatches();
-  }
-
-  #checkWatches(): void {
-    if (this.#watches.size > 0) this.#watches.check(this.#state === 'ended');
-  }
-
-  #learn(id: number, chunk: Buffer, start: number, end: number): void {
-    if (this.#shape !== undefined || this.#shapesLeft === 0) return;
-    this.#shapesLeft -= 1;
-    this.#misses = 0;
-    this.#shape = this.#options.shapes.learn(chunk, start, end, id);
+    this.#heardAt = performance.now();
+    if (inTurn) this.#retry.succeeded();
+    if (this.#answers === 2) {
+      this.#perCall = false;
+      this.#feed.widen();
+    }
+    this.#pump();
+    this.#watches.check(this.#settledThrough);
   }
 
   #pump(): void {
     const connection = this.#peer?.connection;
     if (connection === undefined || this.#state !== 'open' || this.#writing) return;
+    if (this.#ping !== 0 && this.#options.form === 'classic') return;
     const idle = this.#feed.outstanding.calls === 0;
     let bytes = this.#feed.next();
     if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
     if (bytes === undefined) return;
-    if (idle) this.#progressAt = Date.now();
+    if (idle) this.#heardAt = performance.now();
     connection.cork();
     for (; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
     connection.uncork();
-    if (connection.unsentBytes === 0) return;
+    this.#waitUntilSent();
+  }
+
+  /** Writes nothing more until the socket has taken what it was given. */
+  #waitUntilSent(): void {
+    const peer = this.#peer;
+    if (peer === undefined || peer.connection.unsentBytes === 0) return;
     this.#writing = true;
-    connection.whenSent(this.#sent);
+    peer.connection.whenSent(() => {
+      if (this.#peer !== peer) return;
+      this.#writing = false;
+      this.#pump();
+    });
   }
 
   get #isOpen(): boolean {
@@ -223,7 +201,7 @@ export class Delivery implements AnswerSink {
   #sendPing(now: number): void {
     // The last message sent is answered, so its id is free again.
     this.#ping = this.#feed.lastSent;
-    this.#progressAt = now;
+    this.#heardAt = now;
     const { dialect, style } = this.#options.spoken;
     this.#peer?.connection.send(`${encodeCall(dialect, style, 'ClientCallback.Ping', {}, this.#ping)}\n`);
   }
@@ -235,7 +213,9 @@ export class Delivery implements AnswerSink {
     this.#ping = 0;
     this.#writing = false;
     peer.sink = this;
-    if (peer.connection.closed) this.closed();
+    if (peer.connection.closed) return this.closed();
+    // An inline connection may still be full of what was written before it failed.
+    this.#waitUntilSent();
   }
 
   #fail(reason: string): void {
@@ -253,14 +233,15 @@ export class Delivery implements AnswerSink {
   }
 
   async #open(): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     try {
       const peer = await this.#options.route.open(this.#retry.dialMs);
       if (this.#state !== 'opening') return void (this.#options.route.redials && peer.connection.destroy());
-      this.#progressAt = began;
+      this.#heardAt = began;
       this.#attach(peer);
     } catch {
-      if (this.#state === 'opening') this.#fail('its callback address cannot be called');
+      const reason = this.#options.route.redials ? 'its callback address cannot be called' : 'the connection was closed';
+      if (this.#state === 'opening') this.#fail(reason);
       return;
     }
     this.#pump();
@@ -274,6 +255,8 @@ export class Delivery implements AnswerSink {
     if (peer === undefined) return;
     peer.sink = undefined;
     if (this.#options.route.redials) peer.connection.destroy();
+    // What an inline client does not read is not kept for it once it is given up.
+    else if (this.#state === 'ended' && peer.connection.unsentBytes > 0) peer.connection.destroy();
   }
 
   #evict(reason: string): void {
@@ -287,6 +270,10 @@ export class Delivery implements AnswerSink {
     this.#retry.stop();
     this.#detach();
     this.#feed.rewind();
-    this.#checkWatches();
+    this.#watches.end();
   }
+}
+
+function reasonIn({ Error: error }: Record<string, unknown>): string {
+  return typeof error === 'string' ? error : '';
 }

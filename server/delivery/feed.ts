@@ -30,7 +30,7 @@ export class Feed {
     this.#windowCalls = options.windowCalls;
   }
 
-  /** The highest `Seq` sent on any connection; at least 1, the number that stands for the beginning of history. */
+  /** No `Seq` above it was sent; at least 1, the number that stands for the beginning of history. */
   get lastSent(): number {
     return this.#lastSent;
   }
@@ -52,11 +52,18 @@ export class Feed {
 
   follow(room: Room, segment: number, passed: number): void {
     this.#cursors.push(new Cursor(room, segment, passed));
+    // An earlier registration may have sent all of this on the same connection: its late answers are no wrong ones.
+    this.#lastSent = Math.max(this.#lastSent, room.log.lastSeq);
   }
 
   /** One call at a time from now on: the client closes the connection after each answer. */
   narrow(): void {
     this.#windowCalls = 1;
+  }
+
+  /** As many as ever again: it did not close the connection after one answer. */
+  widen(): void {
+    this.#windowCalls = this.#options.windowCalls;
   }
 
   segmentIn(room: Room): number | undefined {

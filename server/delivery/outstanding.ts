@@ -76,17 +76,16 @@ export class Outstanding {
     return at;
   }
 
-  /** Takes the answer to call `id`; false when that call is not outstanding. */
+  /** Takes the answer to call `id`, which must be outstanding. Returns whether it was the oldest call's. */
   answered(id: number): boolean {
     const run = this.#runs[this.#first];
     if (run === undefined) return false;
-    if (id === run.view.seqs[run.next]) {
-      this.#advance(run, run.next + 1);
-      this.#takeEarly();
-      return true;
+    if (id !== run.view.seqs[run.next]) {
+      this.#early.add(id);
+      return false;
     }
-    if (!this.holds(id)) return false;
-    this.#early.add(id);
+    this.#advance(run, run.next + 1);
+    this.#takeEarly();
     return true;
   }
 

@@ -97,7 +97,8 @@ export class InlineRoute implements Route {
   }
 
   open(): Promise<Peer<CallContext>> {
-    if (this.#peer.connection.closed) return Promise.reject(new Error('the connection is closed'));
+    // Between two tries another registration may have taken the connection for its callbacks.
+    if (this.#peer.connection.closed || this.#peer.sink !== undefined) return Promise.reject(new Error('the connection is gone'));
     return Promise.resolve(this.#peer);
   }
 }

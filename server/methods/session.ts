@@ -112,8 +112,10 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
       ? { after: former.delivery.settledThrough(lobby), epoch: services.epoch }
       : resume;
   const beginning = membership.beginning(lobby, carriedOn);
-  member.delivery?.close();
-  member.delivery = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
+  const heir = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
+  if (heir === undefined) member.delivery?.close();
+  else member.delivery?.closeFor(heir);
+  member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
   if (former === undefined) membership.enter(member, lobby);
