@@ -275,6 +275,16 @@ test('a member that was dropped in silence notices by itself and joins again', a
   await server.asked('ListUsers', 3);
 });
 
+test('a server that hangs is given up: at the first Register, and later when it gives no sign of life', async (t) => {
+  const deaf = await startScripted(t, () => true);
+  const stuck = await startScripted(t, ({ method, nth }) => method === 'ChatServer.ListUsers' && nth === 1);
+  const refused = assert.rejects(ChatClient.connect({ host: deaf.host, port: deaf.port, name: 'Ann' }), ServerUnreachable);
+  const ann = await join(t, stuck, { pingEveryMs: 20 });
+  await until(ann.client, 'state', () => ann.client.state.kind === 'lost', 'the loss to be noticed', 15_000);
+  await stuck.asked('Register', 2);
+  await refused;
+});
+
 test('what is typed while the network is broken arrives once and in order', async (t) => {
   const { address } = await startRoom(t);
   const relay = await CuttableRelay.start(address);
@@ -299,6 +309,23 @@ test('what is typed while the network is broken arrives once and in order', asyn
   assert.deepEqual(bob.texts(), ['before', 'answer lost', 'one', 'two', 'three', 'after']);
   await ann.sees(() => ann.texts().length > 0, 'what was said while it was away');
   assert.deepEqual(ann.texts(), ['meanwhile']);
+});
+
+test('lines that a dying server left unanswered, or that were typed after it, reach the next one once and in order', async (t) => {
+  const server = await startScripted(t, ({ method, nth }) => isSend(method) && nth === 1);
+  const ann = await join(t, server);
+  const sends = [ann.client.send('unanswered')];
+  await server.asked('SendMessage', 1);
+  await server.die();
+  await becomes(ann.client, 'lost');
+  sends.push(ann.client.send('typed 1'), ann.client.send('typed 2', { messageId: 'my own' }));
+  await server.listen();
+  await Promise.all(sends);
+  const asked = server.of('SendMessage').map(({ params }) => params);
+  assert.deepEqual(asked.map(textOf), ['unanswered', 'unanswered', 'typed 1', 'typed 2']);
+  const [first, again, , own] = asked.map((params) => at(params, 'MessageID'));
+  assert.equal(first, again);
+  assert.equal(own, 'my own');
 });
 
 test('a server that is restarted on the same port finds its members again, and their lines', async (t) => {
