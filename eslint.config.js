@@ -37,7 +37,7 @@ export default defineConfig(
     },
   },
   { files: SOURCES, rules: { 'max-lines-per-function': ['error', { max: 60, skipComments: true }], 'max-lines': ['error', 300] } },
-  // An example bot prints what it got.
-  { files: ['examples/**/*.ts'], rules: { 'no-console': 'off' } },
+  // An example bot prints what it got, and takes the server at its word: ten lines validate nothing.
+  { files: ['examples/**/*.ts'], rules: { 'no-console': 'off', '@typescript-eslint/no-unsafe-assignment': 'off' } },
   { files: ['**/*.js', '**/*.mjs'], rules: { eqeqeq: 'error', 'no-unused-vars': 'error', 'no-empty': 'error' } },
 );
