@@ -22,6 +22,7 @@ export class Broadcaster {
   readonly #immediately = (): void => this.#run();
   #lastSeq: number;
   #scheduled = false;
+  #stopped = false;
   #patience: NodeJS.Timeout | undefined;
   #pausing: NodeJS.Timeout | undefined;
   readonly #idle: (() => void)[] = [];
@@ -53,7 +54,7 @@ export class Broadcaster {
   }
 
   #wake(urgent: boolean): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#stopped) return;
     if (!urgent) {
       this.#patience ??= setTimeout(() => this.#schedule(), NOTICE_PATIENCE_MS);
       return;
@@ -68,8 +69,17 @@ export class Broadcaster {
     setImmediate(this.#immediately);
   }
 
+  /** Numbers nothing more: what still waits is refused. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#patience);
+    clearTimeout(this.#pausing);
+    this.queue.close();
+  }
+
   #run(): void {
     this.#scheduled = false;
+    if (this.#stopped || this.queue.size === 0) return;
     if (this.#recent.some((room) => room.congested)) return this.#pause();
     const rooms = byRoom(this.queue.takeAll());
     this.#recent = [...rooms.keys()];

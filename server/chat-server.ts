@@ -105,6 +105,7 @@ export class ChatServer {
     );
     await settled(goodbyes, end);
     clearInterval(this.#ticks);
+    broadcaster.stop();
     broadcastLog.close();
     for (const { delivery } of registry.members()) delivery?.close();
     const closed = [...this.#peers].map(({ connection }) => {

@@ -22,6 +22,8 @@ export class Member {
   heardAt = Date.now();
   /** What calls the client; `undefined` for a client that pulls. */
   delivery: Delivery | undefined;
+  /** Receipts that it waits for. */
+  openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;
   #sessionHash: Buffer;

@@ -47,7 +47,7 @@ export class Membership {
     if (!known) return { ...live, hole: true };
     const segment = log.locate(resume.after);
     if (segment !== undefined) return { segment, passed: resume.after, hole: false };
-    return { segment: log.tail, passed: log.lostThrough, hole: resume.after > 0 };
+    return { segment: log.tail, passed: log.lostThrough, hole: log.tail > 0 };
   }
 
   /** Lets `member` into `room`; the others are told. */

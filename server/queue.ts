@@ -1,7 +1,8 @@
 /**
  * The buffered broadcast queue between the senders and the one broadcaster. Bounded in messages and bytes; when it is
  * full a message waits for room, first come first served, and is refused with `Busy` when the wait is over: the sender
- * is told. Notices of the room have room of their own and are never refused; there are at most two for each member.
+ * is told. Notices of the room have room of their own and are never refused; so that they are bounded too, nobody may
+ * arrive while it is `crowded`.
  */
 import { RpcError } from '../commons/errors.ts';
 import type { Room } from './room.ts';
@@ -25,7 +26,8 @@ export interface QueueLimits {
 
 interface Waiter {
   readonly broadcast: Broadcast;
-  readonly enter: () => void;
+  /** Lets the sender go on. */
+  readonly settle: () => void;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -39,6 +41,7 @@ export class BroadcastQueue {
   #broadcasts: Broadcast[] = [];
   #messages = 0;
   #bytes = 0;
+  #closed = false;
   readonly #waiters = new Set<Waiter>();
 
   /** @param arrived is told that something waits to be taken; a notice alone is not urgent. */
@@ -51,22 +54,25 @@ export class BroadcastQueue {
     return this.#broadcasts.length + this.#waiters.size;
   }
 
+  /** Whether so many notices wait that nobody else may arrive for now; departures are bounded by who is there. */
+  get crowded(): boolean {
+    return this.#broadcasts.length - this.#messages >= this.#limits.queueMessages;
+  }
+
   /**
    * Puts a message into the queue. The promise, where there is one, settles when the message is in the queue or was
    * refused; until then the sender's next one must not be offered.
    */
   offer(broadcast: Broadcast): void | Promise<void> {
+    if (this.#closed) return broadcast.refused?.(new RpcError('ShuttingDown'));
     if (this.#waiters.size === 0 && this.#fits(broadcast)) return this.#enter(broadcast);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         broadcast,
-        enter: () => {
-          this.#enter(broadcast);
-          resolve();
-        },
+        settle: resolve,
         timer: setTimeout(() => {
           this.#waiters.delete(waiter);
-          broadcast.refused?.(new RpcError('Busy', undefined, { RetryAfterMs: BUSY_RETRY_MS }));
+          broadcast.refused?.(busy());
           resolve();
         }, this.#limits.queueOfferMs),
       };
@@ -90,6 +96,19 @@ export class BroadcastQueue {
     return taken;
   }
 
+  /** Refuses what waits and whatever comes. */
+  close(): void {
+    this.#closed = true;
+    const refused = this.#broadcasts.splice(0);
+    for (const { broadcast, timer, settle } of this.#waiters) {
+      clearTimeout(timer);
+      refused.push(broadcast);
+      settle();
+    }
+    this.#waiters.clear();
+    for (const broadcast of refused) broadcast.refused?.(new RpcError('ShuttingDown'));
+  }
+
   #fits(broadcast: Broadcast): boolean {
     const { queueMessages, queueBytes } = this.#limits;
     return this.#messages === 0 || (this.#messages < queueMessages && this.#bytes + size(broadcast) <= queueBytes);
@@ -107,9 +126,15 @@ export class BroadcastQueue {
       if (!this.#fits(waiter.broadcast)) return;
       this.#waiters.delete(waiter);
       clearTimeout(waiter.timer);
-      waiter.enter();
+      this.#enter(waiter.broadcast);
+      waiter.settle();
     }
   }
+}
+
+/** The refusal of what there is no room for. */
+export function busy(): RpcError {
+  return new RpcError('Busy', undefined, { RetryAfterMs: BUSY_RETRY_MS });
 }
 
 function size(broadcast: Broadcast): number {

@@ -3,6 +3,8 @@ import type { Receipt } from '../commons/protocol.ts';
 import type { Member } from './member.ts';
 import type { Room } from './room.ts';
 
+/** Receipts that one member may wait for at a time; for one more it is told `Busy`. */
+export const OPEN_RECEIPTS = 256;
 /** Names that a receipt lists at most. */
 const NAMES = 20;
 

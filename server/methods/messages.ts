@@ -3,7 +3,8 @@ import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf, Receipt } from '../../commons/protocol.ts';
 import { Encoded } from '../../commons/rpc/frame.ts';
 import type { Member } from '../member.ts';
-import { whenDelivered } from '../receipts.ts';
+import { busy } from '../queue.ts';
+import { OPEN_RECEIPTS, whenDelivered } from '../receipts.ts';
 import type { Room } from '../room.ts';
 import type { Services } from '../services.ts';
 import { method, type Outcome } from './method.ts';
@@ -33,8 +34,9 @@ export function roomOf({ rooms, lobby }: Services, member: Member, code: string 
   return room;
 }
 
-function mayAccept({ stopping, settings }: Services, member: Member, { Text }: SendParams): void {
+function mayAccept({ stopping, settings }: Services, member: Member, { Text, Wait }: SendParams): void {
   if (stopping()) throw new RpcError('ShuttingDown');
+  if (Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
   const { textBytes } = settings.limits;
   if (Text.length * 3 > textBytes && Buffer.byteLength(Text) > textBytes)
     throw new RpcError('TooLarge', `Text may have at most ${textBytes} bytes.`);
@@ -50,7 +52,10 @@ function offer(
   outcome: SendOutcome,
   done?: Settled,
 ): void | Promise<void> {
-  if (params.Wait !== undefined) outcome.context.peer.answerOutOfTurn(outcome.call);
+  if (params.Wait !== undefined) {
+    outcome.context.peer.answerOutOfTurn(outcome.call);
+    member.openReceipts += 1;
+  }
   return broadcaster.queue.offer({
     room,
     kind: 'chat',
@@ -59,9 +64,13 @@ function offer(
     accepted: (seq) => {
       done?.accepted(seq);
       if (params.Wait === undefined) return outcome.succeed(accepted(seq));
-      whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => outcome.succeed(accepted(seq, receipt)));
+      whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => {
+        member.openReceipts -= 1;
+        outcome.succeed(accepted(seq, receipt));
+      });
     },
     refused: (error) => {
+      if (params.Wait !== undefined) member.openReceipts -= 1;
       done?.refused(error);
       outcome.refuse(error);
     },

@@ -8,6 +8,7 @@ import { Delivery } from '../delivery/delivery.ts';
 import { DialledRoute, InlineRoute, type Route } from '../delivery/route.ts';
 import { afterUniformTime, UNIFORM_MARGIN_MS } from '../delivery/uniform-time.ts';
 import { Member } from '../member.ts';
+import { busy } from '../queue.ts';
 import { RateLimit } from '../rate-limit.ts';
 import { formOf } from '../segment.ts';
 import type { Services } from '../services.ts';
@@ -100,12 +101,14 @@ async function dial({ settings, dialBudget }: Services, route: Route, target: Di
 
 function admit(services: Services, params: RegisterParams, reached: Reached | undefined, outcome: RegisterOutcome): void {
   const { context } = outcome;
+  if (services.stopping()) throw new RpcError('ShuttingDown');
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
   const member = former ?? newMember(services, params, context);
   const { lobby, membership, settings, broadcaster } = services;
   broadcaster.flush();
+  if (former === undefined && broadcaster.queue.crowded) throw busy();
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
     former?.delivery !== undefined && resume === undefined
