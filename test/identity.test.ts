@@ -97,8 +97,8 @@ test('a connection acts for every ID that it registered, and for no longer than 
 
 test('an ID that is not registered is told so, whatever it looks like', () =>
   withServer({}, async (server) => {
-    const client = await server.connect();
-    for (const id of ['nobody', '__proto__', 'constructor', 'toString', 'x'.repeat(1_000), '[SYSTEM]']) {
+    const { client } = await join(server, { id: 'somebody' });
+    for (const id of ['nobody', 'SomeBody', '__proto__', 'constructor', 'toString', 'x'.repeat(1_000), '[SYSTEM]']) {
       isNotRegistered(await client.call(SEND, { UserID: id, Text: 'hello' }));
       isNotRegistered(await client.call(SEND, { UserID: id, Text: 'hello', Session: 'any' }));
       isNotRegistered(await client.call('ChatServer.ListUsers', { UserID: id }));
