@@ -18,7 +18,7 @@ export class Screen {
   readonly #columns: number;
   readonly #rows: number;
   /** Every line since the start; the last `#rows` of them are the window. */
-  #lines: string[][] = [[]];
+  readonly #lines: string[][] = [[]];
   #row = 0;
   #column = 0;
   /** The last column was written: the next character goes to the next line, as on real terminals. */
