@@ -153,6 +153,7 @@ const GOOD: Outcome = {
   },
   sendingMs: 1000,
   deliveries: 10,
+  deliveringMs: 1000,
   latencies: Float64Array.of(1, 2, 3, 4),
   refusals: new Map(),
   flaps: 0,

@@ -59,18 +59,21 @@ export const PEERS = {
   halfOpen: () => Peer.start({ accepted: (socket) => void socket.pause() }),
 
   /** Answers with one byte a second: never within the deadline. */
-  trickling: (everyMs = 1000) =>
-    Peer.start({
-      called: (call, socket) => {
-        const bytes = [...Buffer.from(answerTo(call))];
-        const timer = setInterval(() => {
-          const byte = bytes.shift();
-          if (byte === undefined || !socket.writable) return clearInterval(timer);
-          socket.write(Buffer.of(byte));
-        }, everyMs);
-        socket.on('close', () => clearInterval(timer));
-      },
-    }),
+  trickling: (everyMs = 1000) => {
+    const unsent = new WeakMap<net.Socket, number[]>();
+    const drip = (socket: net.Socket, bytes: number[]) => {
+      const timer = setInterval(() => {
+        const byte = bytes.shift();
+        if (byte !== undefined && socket.writable) socket.write(Buffer.of(byte));
+      }, everyMs);
+      socket.on('close', () => clearInterval(timer));
+      return bytes;
+    };
+    return Peer.start({
+      accepted: (socket) => void unsent.set(socket, drip(socket, [])),
+      called: (call, socket) => void unsent.get(socket)?.push(...Buffer.from(answerTo(call))),
+    });
+  },
 
   /** Resets the connection at its first call, `afterBytes` into the answer. */
   resetting: (afterBytes = 0) =>

@@ -34,14 +34,14 @@ function shortcomings({ verdict, drops, stayed, exit }: Outcome): string[] {
 }
 
 function figures(outcome: Outcome): Record<string, string | number> {
-  const { verdict, settings, latencies, sendingMs, deliveries, drops, refusals } = outcome;
+  const { verdict, settings, latencies, sendingMs, deliveries, deliveringMs, drops, refusals } = outcome;
   const rows: Record<string, string | number> = {
     server: `${outcome.server}${outcome.ownServer ? ' (its own)' : ''}`,
     clients: `${settings.clients} healthy (${settings.senders} send), ${settings.flapping} flapping, ${settings.hung} hung`,
     seconds: round(sendingMs / 1000, 1),
     acknowledged: verdict.acknowledged,
     'messages a second': Math.round((verdict.acknowledged * 1000) / sendingMs),
-    'deliveries a second': Math.round((deliveries * 1000) / sendingMs),
+    'deliveries a second': Math.round((deliveries * 1000) / deliveringMs),
     'healthy p50 ms': quantile(latencies, 0.5),
     'healthy p99 ms': quantile(latencies, 0.99),
     'healthy max ms': quantile(latencies, 1),

@@ -42,6 +42,8 @@ export interface Outcome {
   readonly verdict: Verdict;
   readonly sendingMs: number;
   readonly deliveries: number;
+  /** From the first send to the last delivery. */
+  readonly deliveringMs: number;
   /** Of healthy clients, sorted, milliseconds. */
   readonly latencies: Float64Array;
   readonly refusals: ReadonlyMap<string, number>;
@@ -63,9 +65,17 @@ export async function run(settings: Settings, progress: (line: string) => void):
     progress(`${crowd.clients.length} clients joined ${server.host}:${server.port}`);
     const sent = await send(crowd, settings, progress);
     await settle(crowd, progress);
+    const deliveringMs = performance.now() - sent.began;
     const gone = await awaitDrops(crowd, progress);
     await holds(() => [...gone.keys()].every((id) => crowd.toldThatLeft(id)), LEAVE_LINE_MS);
-    const result = { ...sent, ...judge(crowd, gone, own), server: `${server.host}:${server.port}`, ownServer: own !== undefined, settings };
+    const result = {
+      ...sent,
+      ...judge(crowd, gone, own),
+      deliveringMs,
+      server: `${server.host}:${server.port}`,
+      ownServer: own !== undefined,
+      settings,
+    };
     await crowd.leave();
     return { ...result, exit: await stop(own) };
   } finally {
@@ -81,7 +91,11 @@ async function stop(own: ServerProcess | undefined): Promise<string | undefined>
 }
 
 /** All senders send for the time asked, while the flapping ones flap. */
-async function send(crowd: Crowd, settings: Settings, progress: (line: string) => void): Promise<{ sendingMs: number; flaps: number }> {
+async function send(
+  crowd: Crowd,
+  settings: Settings,
+  progress: (line: string) => void,
+): Promise<{ began: number; sendingMs: number; flaps: number }> {
   const end = new AbortController();
   setMaxListeners(0, end.signal);
   const pace = { window: settings.window, perSecond: settings.rate / settings.senders };
@@ -96,7 +110,7 @@ async function send(crowd: Crowd, settings: Settings, progress: (line: string) =
   const sendingMs = performance.now() - began;
   await Promise.all(sending);
   const flaps = (await Promise.all(flapping)).reduce((sum, times) => sum + times, 0);
-  return { sendingMs, flaps };
+  return { began, sendingMs, flaps };
 }
 
 function senders(crowd: Crowd, settings: Settings): Client[] {
