@@ -133,6 +133,16 @@ test('two receivers that disagree on a message whose send was never answered are
   assert.ok(counts.reordered > 0, JSON.stringify(counts));
 });
 
+test('a message shown under another Seq than was acknowledged is reordered', () => {
+  const verdict = tampered((given) => given.map((d) => (d.seq === 10 ? { ...d, seq: 11 } : d)));
+  only(verdict.counts, 'reordered');
+  assert.match(verdict.faults[0]?.sentence ?? '', /"ben-4" was shown to ear as 11, and acknowledged as 10/);
+});
+
+test('another text under a Seq that was delivered before is no redelivery but reordered', () => {
+  only(tampered((given) => [...given, { seq: 10, text: 'ben-3' }]).counts, 'reordered');
+});
+
 test('a sender’s own order broken by the server is reordered, though every Seq increases', () => {
   const sends = [
     { text: 'ann-0', seq: 2 },
