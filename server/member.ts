@@ -27,6 +27,8 @@ export class Member {
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;
   #sessionHash: Buffer;
+  /** The session before, until the new one is used: the answer that carried it may have been lost. */
+  #formerHash: Buffer | undefined;
 
   constructor(identity: MemberIdentity) {
     this.speaker = new Speaker(identity.id, identity.name);
@@ -43,16 +45,23 @@ export class Member {
     return this.speaker.name;
   }
 
-  /** A new secret of 256 bits that proves this registration; the former one is void. Only its hash is kept. */
+  /**
+   * A new secret of 256 bits that proves this registration. The former one is void as soon as the new one is used. Only
+   * hashes are kept.
+   */
   issueSession(): string {
     const session = randomBytes(32).toString('base64url');
+    this.#formerHash = this.#sessionHash;
     this.#sessionHash = hash(session);
     return session;
   }
 
   /** Compares in constant time. */
   hasSession(session: string): boolean {
-    return timingSafeEqual(hash(session), this.#sessionHash);
+    const given = hash(session);
+    if (!timingSafeEqual(given, this.#sessionHash)) return this.#formerHash !== undefined && timingSafeEqual(given, this.#formerHash);
+    this.#formerHash = undefined;
+    return true;
   }
 }
 

@@ -1,4 +1,5 @@
 /** SendMessage: from a validated call to the broadcast queue, and from there back to the sender. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf, Receipt } from '../../commons/protocol.ts';
 import { Encoded } from '../../commons/rpc/frame.ts';
@@ -13,6 +14,8 @@ type SendParams = ParamsOf<'ChatServer.SendMessage'>;
 type SendOutcome = Outcome<'ChatServer.SendMessage'>;
 
 const DEFAULT_WAIT_MS = 5_000;
+/** A sender that goes on while the server stops is read no faster than this, so that the others get what was acknowledged. */
+const STOPPING_PAUSE_MS = 50;
 
 export const sendMessage = (services: Services) =>
   method('ChatServer.SendMessage', (params, outcome) => {
@@ -20,6 +23,10 @@ export const sendMessage = (services: Services) =>
     const room = roomOf(services, member, params.Room);
     const duplicate = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
     if (duplicate !== undefined) return answerDuplicate(duplicate, outcome);
+    if (services.stopping()) {
+      outcome.refuse(new RpcError('ShuttingDown'));
+      return delay(STOPPING_PAUSE_MS);
+    }
     mayAccept(services, member, params);
     return params.MessageID === undefined
       ? offer(services, member, room, params, outcome)
@@ -34,8 +41,7 @@ export function roomOf({ rooms, lobby }: Services, member: Member, code: string 
   return room;
 }
 
-function mayAccept({ stopping, settings }: Services, member: Member, { Text, Wait }: SendParams): void {
-  if (stopping()) throw new RpcError('ShuttingDown');
+function mayAccept({ settings }: Services, member: Member, { Text, Wait }: SendParams): void {
   if (Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
   const { textBytes } = settings.limits;
   if (Text.length * 3 > textBytes && Buffer.byteLength(Text) > textBytes)
