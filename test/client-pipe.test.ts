@@ -1,5 +1,8 @@
 /** The client in scripts: lines in, messages out, and an exit status that tells how it went. */
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
 import net from 'node:net';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
@@ -160,6 +163,24 @@ test('the name may come from the environment', async () => {
   const { status, stderr } = await pipedClient(['--server', `127.0.0.1:${room.port}`], '', { PARTYLINE_NAME: 'Env' }).done;
   assert.equal(status, 0);
   assert.match(stderr, /^Welcome, Env! \(ID: Env-/);
+});
+
+test('what became of the connection is in the log file, if there is to be one', async () => {
+  const folder = await mkdtemp(path(tmpdir(), 'client-'));
+  try {
+    const file = path(folder, 'log');
+    const [args, id] = someone('--log-level', 'info', '--log-file');
+    const { status, stderr } = await pipedClient([...args, file], 'not for the log\n').done;
+    assert.equal(status, 0, stderr);
+    const log = await readFile(file, 'utf8');
+    assert.ok(log.includes(id));
+    assert.match(log, /Joined the room/);
+    assert.match(log, /The connection has ended/);
+    assert.doesNotMatch(log, /not for the log/);
+    assert.equal((await pipedClient([...args, folder], 'x\n').done).status, 1);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a refusal is status 4, in the words of the server', async () => {

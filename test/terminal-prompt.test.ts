@@ -113,6 +113,26 @@ test('a half-typed line of several rows survives too, and no message is erased b
     { columns: 30 },
   ));
 
+test('a window that becomes wider or narrower costs no message', () =>
+  alice(
+    async (terminal) => {
+      await bob.say('above the line');
+      await terminal.shows('above the line');
+      terminal.type('a line that is longer than the terminal is wide, twice as it happens');
+      await bottom(terminal, ['You: a line that is longer tha', 'n the terminal is wide, twice', 'as it happens'], 0, 13);
+      terminal.resize(100, 24);
+      await bob.say('one');
+      await terminal.shows('Bob: one');
+      await bottom(terminal, ['You: a line that is longer than the terminal is wide, twice as it happens'], 0, 73);
+      terminal.resize(50, 24);
+      await bob.say('two');
+      await terminal.shows('Bob: two');
+      await bottom(terminal, ['You: a line that is longer than the terminal is wi', 'de, twice as it happens'], 0, 23);
+      for (const text of ['above the line', 'Bob: one', 'to quit']) await terminal.shows(text);
+    },
+    { columns: 30 },
+  ));
+
 test('a line that fills its row exactly survives', () =>
   alice(
     async (terminal) => {
@@ -145,12 +165,13 @@ test('lines that are pasted together arrive in their order', () =>
     );
   }));
 
-test('Tab completes the name of somebody who was there before, and commands', () =>
+test('Tab completes the name of somebody who was there before and is silent, and commands', () =>
   alice(async (terminal) => {
-    await bob.say('I am here');
-    await terminal.shows('I am here');
-    terminal.type('bo\t');
-    await bottom(terminal, ['You: Bob:'], 0, 10);
+    terminal.type('bo');
+    // The names are asked for when the prompt appears; until the answer is there Tab does nothing.
+    const completed = bottom(terminal, ['You: Bob:'], 0, 10);
+    const presses = setInterval(() => terminal.type('\t'), 100);
+    await completed.finally(() => clearInterval(presses));
     terminal.type('\u0003/w\t');
     await bottom(terminal, ['You: /who'], 0, 10);
   }));
@@ -168,6 +189,18 @@ test('/who names everybody, /help every command, /clear clears, an unknown comma
     await terminal.shows('Did you mean /clear?');
     terminal.type('/clear\r');
     await terminal.until(({ lines }) => lines.length === 1 && lines[0] === 'You:', 'nothing but the prompt');
+  }));
+
+test('/who tells who is behind', () =>
+  alice(async (terminal) => {
+    const deaf = await room.connect();
+    await deaf.call('ChatServer.Register', { ID: 'Deaf-1', Name: 'Deaf', Callback: 'inline' });
+    await Promise.all(Array.from({ length: 100 }, (_, i) => bob.say(`message ${i}`)));
+    await terminal.shows('message 99');
+    terminal.type('/who\r');
+    await terminal.until(({ text }) => /Deaf +since \d\d:\d\d +lagging, 10\d waiting/.test(text), 'Deaf lagging');
+    assert.doesNotMatch(terminal.screen.text, /Bob.*lagging/);
+    await deaf.close();
   }));
 
 test('the arrow keys bring back what was typed', () =>

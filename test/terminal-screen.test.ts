@@ -41,3 +41,13 @@ test('colours and bells move nothing; unknown sequences are told, however they a
   assert.deepEqual(screen.unknown, ['\u001b]0;title\u0007', '\u001b[5n']);
   assert.deepEqual(shown('\u009b31m').unknown, ['\u009b']);
 });
+
+test('another width wraps the lines anew, and the cursor stays with its character', () => {
+  const screen = shown('first\r\n0123456789abcdef', 10);
+  screen.resize(20, 4);
+  assert.equal(screen.text, 'first\n0123456789abcdef');
+  assert.deepEqual(screen.cursor, { line: 1, column: 16 });
+  screen.resize(5, 4);
+  assert.equal(screen.text, 'first\n01234\n56789\nabcde\nf');
+  assert.deepEqual(screen.cursor, { line: 4, column: 1 });
+});

@@ -42,6 +42,8 @@ export class Prompt {
       removeHistoryDuplicates: true,
       completer: options.complete,
     });
+    // Before readline's own listener, which redraws.
+    this.#output.prependListener('resize', () => this.#resized());
     this.#rl.on('line', options.onLine);
     this.#rl.on('SIGINT', () => (this.#rl.line === '' ? options.onInterrupt() : this.#dropLine()));
     this.#rl.on('close', () => {
@@ -99,6 +101,15 @@ export class Prompt {
   #erase(): void {
     const { rows } = this.#rl.getCursorPos();
     this.#output.write(`${rows > 0 ? `\u001b[${rows}A` : ''}\r\u001b[J`);
+  }
+
+  /**
+   * Most terminals wrap the line anew when they are resized. readline would move up by the rows that it had before:
+   * above the line and into the messages if it has fewer now.
+   */
+  #resized(): void {
+    if (!('prevRows' in this.#rl) || typeof this.#rl.prevRows !== 'number') return;
+    this.#rl.prevRows = Math.min(this.#rl.prevRows, this.#rl.getCursorPos().rows);
   }
 
   /** readline would move up by the rows of the line that it drew last and erase what was just written: it is told that there are none. */

@@ -78,6 +78,7 @@ export class Terminal {
   }
 
   resize(columns: number, rows: number): void {
+    this.screen.resize(columns, rows);
     this.#commands.write(`size ${columns} ${rows}\n`);
   }
 

@@ -15,14 +15,16 @@ const UNFINISHED = /^\u001b(?:\[[0-9;?]*|\][^\u0007\u001b]*\u001b?)?$/;
 const TAIL = '';
 
 export class Screen {
-  readonly #columns: number;
-  readonly #rows: number;
+  #columns: number;
+  #rows: number;
   /** Every line since the start; the last `#rows` of them are the window. */
   readonly #lines: string[][] = [[]];
   #row = 0;
   #column = 0;
   /** The last column was written: the next character goes to the next line, as on real terminals. */
   #wrapPending = false;
+  /** Lines that go on in the next one because they were too long. */
+  readonly #wrapped = new Set<string[]>();
   #rest = '';
   /** Sequences and controls that this terminal does not know. */
   readonly unknown: string[] = [];
@@ -68,6 +70,32 @@ export class Screen {
     this.#rest = rest;
   }
 
+  /** Another width: lines are wrapped anew and the cursor stays with its character, as in most terminals. */
+  resize(columns: number, rows: number): void {
+    const joined: string[][] = [];
+    let cursor = { line: 0, cell: 0 };
+    let goesOn = false;
+    for (const [row, cells] of this.#lines.entries()) {
+      const line = (goesOn ? joined.pop() : undefined) ?? [];
+      if (row === this.#row) cursor = { line: joined.length, cell: line.length + this.#column };
+      joined.push([...line, ...cells]);
+      goesOn = this.#wrapped.has(cells);
+    }
+    this.#lines.length = 0;
+    this.#wrapped.clear();
+    [this.#columns, this.#rows, this.#wrapPending] = [columns, rows, false];
+    for (const [index, line] of joined.entries()) {
+      if (index === cursor.line) this.#row = this.#lines.length + Math.floor(cursor.cell / columns);
+      for (let from = 0; from === 0 || from < line.length; from += columns) {
+        const cells = line.slice(from, from + columns);
+        this.#lines.push(cells);
+        if (from + columns < line.length) this.#wrapped.add(cells);
+      }
+    }
+    this.#column = cursor.cell % columns;
+    while (this.#lines.length <= this.#row) this.#lines.push([]);
+  }
+
   #character(character: string): void {
     if (character === '\r') this.#moveTo(this.#row, 0);
     else if (character === '\n') this.#lineFeed();
@@ -86,6 +114,7 @@ export class Screen {
     }
     const width = WIDE.test(character) ? 2 : 1;
     if (this.#wrapPending || this.#column + width > this.#columns) {
+      this.#wrapped.add(this.#cells);
       this.#lineFeed();
       this.#column = 0;
     }
