@@ -13,7 +13,7 @@ export interface FeedOptions {
   readonly form: Form;
   /** Unanswered calls at most. */
   readonly windowCalls: number;
-  /** Unanswered bytes at most; a single call may go beyond it. */
+  /** Unanswered bytes at most; the last call may go beyond it. */
   readonly windowBytes: number;
 }
 

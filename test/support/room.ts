@@ -1,8 +1,9 @@
 /**
- * A chat server in this process, on a port of the system's choice, keeping nothing and logging nothing; and members of
+ * A chat server in this process, on a port of the system's choice, keeping nothing and printing nothing; and members of
  * its room that speak over real connections. Knows the server's settings, so that the tests need not.
  */
 import { ChatServer } from '../../server/chat-server.ts';
+import { createLog } from '../../commons/log.ts';
 import { DEFAULT_SERVER_SETTINGS } from '../../commons/config/server-options.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../commons/limits.ts';
 import { at, Inbox, LineClient } from './line-client.ts';
@@ -10,11 +11,15 @@ import { at, Inbox, LineClient } from './line-client.ts';
 export interface RoomSettings {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
+  /** Networks beyond the caller's own address that may be called back. */
+  readonly callbackAllow?: readonly string[];
 }
 
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
+  /** What the server's log said at level `warn` and above. */
+  readonly warnings: readonly string[];
   connect(): Promise<LineClient>;
 }
 
@@ -30,21 +35,25 @@ export async function withServer<T>(settings: RoomSettings, use: (server: Runnin
 
 /** A server that the caller stops: for files whose tests share one. */
 export async function startRoom(settings: RoomSettings = {}): Promise<RunningServer & { stop(): Promise<void> }> {
-  const server = await ChatServer.start({
+  const warnings: string[] = [];
+  const log = createLog({ level: 'warn', format: 'pretty', color: false, destination: { write: (line) => void warnings.push(line) } });
+  const options = {
     ...DEFAULT_SERVER_SETTINGS,
     host: '127.0.0.1',
     port: 0,
     dataDir: null,
     messagesPerSecond: 0,
-    logLevel: 'silent',
+    callbackAllow: settings.callbackAllow ?? [],
     // Members whose connection a test has ended get no goodbye; waiting for them would only take time.
     limits: { ...DEFAULT_LIMITS, drainMs: 200, ...settings.limits },
-  });
+  };
+  const server = await ChatServer.start(options, log);
   const { host, port } = server.address;
   const opened = new Set<LineClient>();
   return {
     host,
     port,
+    warnings,
     connect: async () => {
       const client = await LineClient.connect(host, port);
       opened.add(client);
