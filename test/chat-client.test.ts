@@ -1,8 +1,6 @@
 /** The client library against the real server, and against servers and networks that do what no real one should. */
 import test, { type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import type { Message } from '../commons/protocol.ts';
 import { ChatClient, ClientClosed, OutcomeUnknown, QueueFull, ServerUnreachable, type ChatClientOptions } from '../client/chat-client.ts';
 import { ChatServer } from '../server/chat-server.ts';
@@ -225,7 +223,7 @@ test('in a new epoch cursors start anew, even for what comes before the answer t
 
 test('its own ghost does not keep it out, nor is the ghost kept alive', async (t) => {
   let ghost = '';
-  let reached: unknown;
+  let unreachable: Promise<void> | undefined;
   const server = await startScripted(t, (call) => {
     if (call.method !== 'ChatServer.Register' || call.nth === 1 || call.nth > 3) return false;
     ghost = String(at(call.params, 'Callback'));
@@ -234,13 +232,14 @@ test('its own ghost does not keep it out, nor is the ghost kept alive', async (t
   });
   const ann = await join(t, server);
   ann.client.on('state', (state) => {
-    if (state.kind === 'lost' && state.attempt === 2)
-      reached = once(net.connect({ host: '127.0.0.1', port: Number(ghost.split(':')[1]) }), 'error');
+    if (state.kind !== 'lost' || state.attempt !== 2) return;
+    unreachable = assert.rejects(LineClient.connect('127.0.0.1', Number(ghost.split(':')[1])), /ECONNREFUSED/);
   });
   await (await server.asked('Register', 1)).client.close();
   await server.asked('Register', 4);
   await becomes(ann.client, 'connected');
-  assert.match(String(await reached), /ECONNREFUSED/);
+  assert.ok(unreachable !== undefined, 'the ghost was looked for');
+  await unreachable;
 });
 
 test('a refusal that no try can change ends it, with the reason', async (t) => {
