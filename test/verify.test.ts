@@ -5,7 +5,9 @@ import { describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { BreakingRelay, type Breakage } from './support/breaking-relay.ts';
+import { PEERS } from './support/fault-peers.ts';
 import { startServer } from './support/server-process.ts';
+import { Caller, register } from './support/traffic.ts';
 import { report } from './verify/report.ts';
 import type { Outcome } from './verify/run.ts';
 
@@ -128,6 +130,21 @@ describe('the verifier', { concurrency: 3 }, () => {
     const { status, stdout } = await verify('--help');
     assert.equal(status, 0);
     assert.match(stdout, /Exit status: 0 proven, 1 disproved, 2 wrong usage/);
+  });
+
+  test('a server that dies in the middle disproves the run, which ends', async (t) => {
+    const server = await startServer(['--rate', '0', '--log-level', 'warn']);
+    t.after(() => server.stop());
+    const run = verify(...SHORT, '--seconds', '3', '--rate', '0', '--server', `127.0.0.1:${server.port}`);
+    const caller = await Caller.dial(server.host, server.port);
+    t.after(() => caller.close());
+    const peer = await PEERS.healthy();
+    t.after(() => peer.close());
+    await register(caller, 'killer', peer.callback);
+    await peer.heard(({ texts }) => texts.length > 100, 'the run to be on its way');
+    server.signal('SIGKILL');
+    const { status, stdout, stderr } = await run;
+    assert.equal(status, 1, stdout + stderr);
   });
 
   test('a server that cannot be reached disproves the run', async () => {

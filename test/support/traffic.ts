@@ -167,10 +167,10 @@ export class Sender {
     return { id: this.id, sends: this.sends satisfies readonly Send[] };
   }
 
-  /** Sends until `signal` aborts, then waits until everything was answered or given up on. */
+  /** Sends until `signal` aborts or the connection is gone, then waits until everything was answered or given up on. */
   async run({ window, perSecond }: Pace, signal: AbortSignal): Promise<void> {
     let due = performance.now();
-    while (!signal.aborted) {
+    while (!signal.aborted && this.caller.socket.writable) {
       const wait = Math.max(due, this.heldUntil) - performance.now();
       if (wait > 0) await pause(wait, undefined, { signal }).catch(() => undefined);
       else if (this.inFlight >= window) await once(this.turn, 'answered');

@@ -37,8 +37,13 @@ export class Client {
     const hearing = new Hearing(crowd);
     const peer = await Peer.start(role === 'hung' ? mute(hearing) : attentive(hearing), caller.socket.localAddress);
     const client = new Client(id, role, hearing, caller, peer);
-    client.registered = await register(caller, id, peer.callback);
-    return client;
+    try {
+      client.registered = await register(caller, id, peer.callback);
+      return client;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
   }
 
   /** What the checker needs; nothing is owed to one that was dropped or never answered. */
@@ -55,6 +60,10 @@ export class Client {
   /** Leaves; one that was dropped before has nothing to leave. */
   async leave(): Promise<void> {
     await this.caller.call('ChatServer.Unregister', { ID: this.id, Session: this.registered?.Session }).catch(() => undefined);
+    await this.close();
+  }
+
+  private async close(): Promise<void> {
     this.caller.close();
     await this.peer.close();
   }
@@ -87,7 +96,9 @@ export class Crowd extends EventEmitter<{ heard: [] }> {
         this.add(await Client.join(server, place.id, place.role, this));
       }
     };
-    await Promise.all(Array.from({ length: 16 }, joinNext));
+    for (const outcome of await Promise.allSettled(Array.from({ length: 16 }, joinNext))) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+    }
   }
 
   /** Whether a line said that the client left. */
