@@ -8,7 +8,7 @@ import { encodeSegment } from './segment.ts';
 
 /** How long notices of the room may wait for company, milliseconds; messages of people never wait. */
 const NOTICE_PATIENCE_MS = 5;
-/** Pause before the broadcaster looks again whether a congested room has moved, milliseconds. */
+/** Pause before the broadcaster looks again whether congested rooms have moved, milliseconds. */
 const CONGESTION_PAUSE_MS = 10;
 
 export interface BroadcasterEvents {
@@ -24,10 +24,10 @@ export class Broadcaster {
   #scheduled = false;
   #stopped = false;
   #patience: NodeJS.Timeout | undefined;
-  #pausing: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   readonly #idle: (() => void)[] = [];
-  /** The rooms of the last batch, whose members must not fall too far behind. */
-  #recent: readonly Room[] = [];
+  /** Rooms whose senders wait because most members are far behind; looked at again and again while there are any. */
+  readonly #congested = new Set<Room>();
 
   /** @param lastSeq the highest number that was ever given out; one counter serves all rooms, so a number names one message. */
   constructor(limits: QueueLimits, lastSeq: number, events: BroadcasterEvents) {
@@ -73,26 +73,32 @@ export class Broadcaster {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#patience);
-    clearTimeout(this.#pausing);
+    clearTimeout(this.#looking);
     this.queue.close();
   }
 
   #run(): void {
     this.#scheduled = false;
     if (this.#stopped || this.queue.size === 0) return;
-    if (this.#recent.some((room) => room.congested)) return this.#pause();
     const rooms = byRoom(this.queue.takeAll());
-    this.#recent = [...rooms.keys()];
     for (const [room, broadcasts] of rooms) this.#publish(room, broadcasts);
+    this.queue.letIn();
     if (this.queue.size > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Takes nothing from the queue for a moment: it fills up, senders wait, and are told `Busy` when that takes too long. */
-  #pause(): void {
-    this.#scheduled = true;
-    clearTimeout(this.#pausing);
-    this.#pausing = setTimeout(this.#immediately, CONGESTION_PAUSE_MS);
+  /** Senders of a congested room wait at the queue's door, and are told `Busy` when that takes too long. */
+  #watchCongestion(room: Room): void {
+    if (!room.lookForCongestion()) return;
+    this.#congested.add(room);
+    this.#looking ??= setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
+  }
+
+  #lookAgain(): void {
+    this.#looking = undefined;
+    for (const room of this.#congested) if (!room.lookForCongestion()) this.#congested.delete(room);
+    this.queue.letIn();
+    if (this.#congested.size > 0) this.#looking = setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
   }
 
   #publish(room: Room, broadcasts: readonly Broadcast[]): void {
@@ -106,6 +112,7 @@ export class Broadcaster {
     const { members } = room;
     // Backwards: a member that is evicted on the way is replaced by the last one, who had its turn.
     for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.delivery?.wake();
+    this.#watchCongestion(room);
   }
 }
 

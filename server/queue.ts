@@ -1,7 +1,7 @@
 /**
  * The buffered broadcast queue between the senders and the one broadcaster. Bounded in messages and bytes; when it is
- * full a message waits for room, first come first served, and is refused with `Busy` when the wait is over: the sender
- * is told. Notices of the room have room of their own and are never refused; so that they are bounded too, nobody may
+ * full, or the message's room congested, the message waits, first come first served, and is refused with `Busy` when the
+ * wait is over: the sender is told. Notices of the room have room of their own and are never refused; so that they are bounded too, nobody may
  * arrive while it is `crowded`.
  */
 import { RpcError } from '../commons/errors.ts';
@@ -65,7 +65,7 @@ export class BroadcastQueue {
    */
   offer(broadcast: Broadcast): void | Promise<void> {
     if (this.#closed) return broadcast.refused?.(new RpcError('ShuttingDown'));
-    if (this.#waiters.size === 0 && this.#fits(broadcast)) return this.#enter(broadcast);
+    if (this.#isNext(broadcast)) return this.#enter(broadcast);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         broadcast,
@@ -86,14 +86,25 @@ export class BroadcastQueue {
     this.#arrived(false);
   }
 
-  /** Takes all that waits, in order, and lets in who waited for room. */
+  /** Takes all that is in the queue, in order. Who waits at the door comes in with `letIn`. */
   takeAll(): readonly Broadcast[] {
     const taken = this.#broadcasts;
     this.#broadcasts = [];
     this.#messages = 0;
     this.#bytes = 0;
-    this.#letIn();
     return taken;
+  }
+
+  /** Lets in who waited, in their order, as far as there is room; who speaks to a congested room waits on. */
+  letIn(): void {
+    for (const waiter of this.#waiters) {
+      if (!this.#fits(waiter.broadcast)) return;
+      if (waiter.broadcast.room.congested) continue;
+      this.#waiters.delete(waiter);
+      clearTimeout(waiter.timer);
+      this.#enter(waiter.broadcast);
+      waiter.settle();
+    }
   }
 
   /** Refuses what waits and whatever comes. */
@@ -109,6 +120,14 @@ export class BroadcastQueue {
     for (const broadcast of refused) broadcast.refused?.(new RpcError('ShuttingDown'));
   }
 
+  /** Whether nobody has to be let in before, and there is room. */
+  #isNext(broadcast: Broadcast): boolean {
+    const { room } = broadcast;
+    if (room.congested || !this.#fits(broadcast)) return false;
+    for (const { broadcast: other } of this.#waiters) if (other.room === room || !other.room.congested) return false;
+    return true;
+  }
+
   #fits(broadcast: Broadcast): boolean {
     const { queueMessages, queueBytes } = this.#limits;
     return this.#messages === 0 || (this.#messages < queueMessages && this.#bytes + size(broadcast) <= queueBytes);
@@ -119,16 +138,6 @@ export class BroadcastQueue {
     this.#messages += 1;
     this.#bytes += size(broadcast);
     this.#arrived(true);
-  }
-
-  #letIn(): void {
-    for (const waiter of this.#waiters) {
-      if (!this.#fits(waiter.broadcast)) return;
-      this.#waiters.delete(waiter);
-      clearTimeout(waiter.timer);
-      this.#enter(waiter.broadcast);
-      waiter.settle();
-    }
   }
 }
 

@@ -10,6 +10,7 @@ export class Room {
   readonly log: RoomLog;
   readonly #members: Member[] = [];
   readonly #places = new Map<Member, number>();
+  #congested = false;
 
   constructor(code: string, maxBytes: number, lastSeq: number) {
     this.code = code;
@@ -42,9 +43,18 @@ export class Room {
     this.#places.set(last, place);
   }
 
-  /** Whether most members are so far behind that the senders have to wait: half of what the log keeps is unread by them. */
+  /** Whether senders have to wait, as of the last look. */
   get congested(): boolean {
-    if (this.log.bytes < this.log.maxBytes / 2) return false;
+    return this.#congested;
+  }
+
+  /** Looks whether most members are so far behind that the senders have to wait: half of what the log keeps is unread by them. */
+  lookForCongestion(): boolean {
+    this.#congested = this.log.bytes >= this.log.maxBytes / 2 && this.#mostAreBehind();
+    return this.#congested;
+  }
+
+  #mostAreBehind(): boolean {
     const half = this.log.tail + (this.log.head - this.log.tail) / 2;
     const behind = this.#members.filter((member) => (member.delivery?.segmentIn(this) ?? this.log.head) < half);
     return behind.length * 2 > this.#members.length;

@@ -136,6 +136,11 @@ export class Connection {
     this.#socket.write(NOTHING, callback);
   }
 
+  /** Whether we are not listening to the peer at present. */
+  get held(): boolean {
+    return this.#holds > 0;
+  }
+
   /** Delivers no further frame until as many `release`s; what comes in meanwhile waits, mostly in the kernel. */
   hold(): void {
     this.#holds += 1;

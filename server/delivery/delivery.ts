@@ -72,6 +72,8 @@ export class Delivery implements AnswerSink {
     const silence = now - this.#heardAt;
     if (this.#state === 'resting' && silence > this.#options.limits.pingIdleMs) return this.#reopen(0);
     if (this.#state !== 'open') return;
+    // Answers may wait behind a call of the same connection that we let wait: that silence is ours.
+    if (this.#peer?.connection.held === true) this.#heardAt = now;
     const waits = this.#feed.outstanding.calls > 0 || this.#ping !== 0;
     if (waits && silence > this.#retry.callMs) return this.#fail('no answer');
     if (!waits && silence > this.#options.limits.pingIdleMs) this.#sendPing(now);
