@@ -6,11 +6,11 @@ import json
 import socket
 import sys
 
-server = socket.create_connection(sys.argv[1:] or ("127.0.0.1", 9999)).makefile("rw", encoding="utf-8", newline="\n")
+server = socket.create_connection(sys.argv[1:] or ("127.0.0.1", 9999))
 def send(**frame):
-    print(json.dumps({"jsonrpc": "2.0", **frame}), file=server, flush=True)
+    server.sendall(json.dumps({"jsonrpc": "2.0", **frame}).encode() + b"\n")
 send(id=1, method="ChatServer.Register", params={"ID": "greeter-bot", "Name": "Greeter", "Callback": "inline"})
-for call in map(json.loads, server):
+for call in map(json.loads, server.makefile(encoding="utf-8", newline="\n")):
     if "error" in call: sys.exit(call["error"]["message"])
     if "method" in call: send(id=call["id"], result={"Success": True})
     message = call.get("params", {}).get("Message", {})

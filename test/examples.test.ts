@@ -1,6 +1,8 @@
 /** The examples do what the comment at their top says, started as it says. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -88,6 +90,34 @@ test('the Python bot greets whoever joins, in at most ten lines', { skip: missin
   const ben = await join('Ben');
   await ann.hears('Greeter: Welcome, Ben!');
   await ben.hears('Greeter: Welcome, Ben!');
+});
+
+/** One packet with the answer to Register and all `messages`; returns what the bot sent until it had answered each of them. */
+async function repliesToOnePacket(t: TestContext, command: string, args: string[], messages: readonly object[]): Promise<string> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  run(t, command, ...args, '127.0.0.1', String(typeof address === 'object' ? address?.port : ''));
+  const socket = await accepted(server);
+  t.after(() => socket.destroy());
+  await once(socket, 'data');
+  const frames = messages.map((Message, id) => ({ jsonrpc: '2.0', id, method: 'ClientCallback.ReceiveMessage', params: { Message } }));
+  socket.write([{ jsonrpc: '2.0', id: 1, result: {} }, ...frames].map((frame) => `${JSON.stringify(frame)}\n`).join(''));
+  let said = '';
+  while (said.split('"result"').length <= messages.length)
+    said += String(await once(socket, 'data', { signal: AbortSignal.timeout(10_000) }));
+  return said;
+}
+
+function accepted(server: net.Server): Promise<net.Socket> {
+  return new Promise((resolve) => server.once('connection', resolve));
+}
+
+test('the Python bot answers every message of a packet', { skip: missing('python3', '--version') ?? false }, async (t) => {
+  const joins = Array.from({ length: 10 }, (_, index) => ({ Kind: 'join', Name: `P${index}` }));
+  const said = await repliesToOnePacket(t, 'python3', [source('bot.py')], joins);
+  for (const { Name } of joins.slice(0, -1)) assert.ok(said.includes(`Welcome, ${Name}!`), Name);
 });
 
 test('the Go bot shouts', { skip: missing('go', 'version') ?? false }, async (t) => {
