@@ -73,10 +73,12 @@ export class Segment {
   /** How many messages the room had before this segment. */
   readonly ordinal: number;
   readonly #views = new Map<Form, View>();
+  readonly #speakers: ReadonlySet<string>;
 
   constructor(named: View, senders: readonly string[], ordinal: number) {
     this.named = named;
     this.senders = senders;
+    this.#speakers = new Set(senders);
     this.ordinal = ordinal;
   }
 
@@ -95,6 +97,16 @@ export class Segment {
     const view = this.#cut(form);
     this.#views.set(form, view);
     return view;
+  }
+
+  /** The first run of messages from `index` on that are not `reader`'s own, as `[from, until)`; empty at the end. */
+  runFor(reader: string, index: number): readonly [number, number] {
+    const end = this.senders.length;
+    if (!this.#speakers.has(reader)) return [index, end];
+    let from = index;
+    while (from < end && this.senders[from] === reader) from += 1;
+    const own = this.senders.indexOf(reader, from);
+    return [from, own < 0 ? end : own];
   }
 
   /** The JSON of message number `index`. */

@@ -178,9 +178,11 @@ export class Delivery implements AnswerSink {
     if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
     if (bytes === undefined) return;
     if (idle) this.#heardAt = performance.now();
-    connection.cork();
-    for (; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
-    connection.uncork();
+    const more = this.#feed.next();
+    if (more !== undefined) connection.cork();
+    connection.write(bytes);
+    for (bytes = more; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
+    if (more !== undefined) connection.uncork();
     this.#waitUntilSent();
   }
 

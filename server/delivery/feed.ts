@@ -108,17 +108,12 @@ export class Feed {
       return undefined;
     }
     const { reader, form } = this.#options;
-    const { senders } = segment;
-    const end = senders.length;
-    let from = indexAfter(segment.named.seqs, cursor.passed);
-    while (from < end && senders[from] === reader) from += 1;
-    if (from === end) {
-      cursor.passed = segment.lastSeq;
-      cursor.segment += 1;
-      return undefined;
-    }
-    const own = senders.indexOf(reader, from);
-    return this.#take(cursor, segment.view(form), from, own < 0 ? end : own);
+    const passed = indexAfter(segment.named.seqs, cursor.passed);
+    const [from, until] = segment.runFor(reader, passed);
+    if (from < until) return this.#take(cursor, segment.view(form), from, until);
+    cursor.passed = segment.lastSeq;
+    cursor.segment += 1;
+    return undefined;
   }
 
   /** Takes of the calls from `from` up to `until` what the window has room for, at least one. */
