@@ -429,6 +429,22 @@ test('leaving is bounded when the server hangs; what waits is told so, and nobod
   await assert.rejects(LineClient.connect('127.0.0.1', Number(callback.split(':')[1])), /ECONNREFUSED/);
 });
 
+test('a line that waits when the client leaves is not sent any more, the one under way may still be answered', async (t) => {
+  const server = await startScripted(t, (call) => {
+    if (call.method === 'ChatServer.Unregister') server.of('SendMessage').forEach((send) => server.accepted(send));
+    return isSend(call.method) || call.method === 'ChatServer.Unregister';
+  });
+  const ann = await join(t, server);
+  const [underWay, waiting] = [ann.client.send('under way'), assert.rejects(ann.client.send('waiting'), ClientClosed)];
+  await ann.client.leave(100);
+  assert.equal((await underWay).Seq, 1);
+  await waiting;
+  assert.deepEqual(
+    server.of('SendMessage').map(({ params }) => textOf(params)),
+    ['under way'],
+  );
+});
+
 test('leaving tells the room, lets the last answer in, and is quick when there is no server', async (t) => {
   const room = await startRoom(t);
   const [ann, bob] = [await join(t, room.address), await join(t, room.address, { name: 'Bob' })];
