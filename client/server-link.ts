@@ -37,9 +37,7 @@ export class ServerLink {
     this.#caller = new Caller(connection, {
       dialect: '2.0',
       style: 'name',
-      closed: (reason) => {
-        lost(this, this.#reason ?? `the connection to the server closed (${reason})`);
-      },
+      closed: (reason) => lost(this, this.#reason ?? `the connection to the server closed (${reason})`),
     });
     const context = (): CallbackCaller => ({ connection, trusted: true });
     const peer = new Peer<CallbackCaller>(connection, { dispatcher: methods, limits: LIMITS, context, answersGarbage: false });
@@ -76,7 +74,6 @@ export class ServerLink {
     const schema: (typeof SERVER_METHODS)[M]['result'] = SERVER_METHODS[method].result;
     const answer = v.safeParse(schema, await this.#caller.call(method, params, deadlineMs));
     if (answer.success) return answer.output;
-    this.close('the server gave an answer that is none');
     throw new NoAnswer(`the answer to ${method} is not what the protocol says`);
   }
 
