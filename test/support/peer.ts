@@ -32,6 +32,7 @@ export interface Call {
   readonly id: string | number | null | undefined;
   readonly dialect: '1.0' | '2.0';
   readonly method: string;
+  readonly params: unknown;
   readonly message: Message | undefined;
 }
 
@@ -131,7 +132,7 @@ export class Peer extends EventEmitter<{ call: [Call]; connection: [] }> {
   private take(line: string, socket: net.Socket): void {
     const { id, jsonrpc, method, params } = v.parse(Call, JSON.parse(line));
     const message = method === 'ClientCallback.ReceiveMessage' ? v.parse(Params, params).Message : undefined;
-    const call: Call = { at: performance.now(), id, dialect: jsonrpc === undefined ? '1.0' : '2.0', method, message };
+    const call: Call = { at: performance.now(), id, dialect: jsonrpc === undefined ? '1.0' : '2.0', method, params, message };
     if (this.behaviour.forgets === undefined) this.calls.push(call);
     this.behaviour.called?.(call, socket, this);
     this.emit('call', call);
