@@ -267,6 +267,22 @@ test('the options of the README are those of the programs, with the defaults of 
   assert.deepEqual(missing, []);
 });
 
+// The design
+
+test('the states of a delivery and the stops of a message are those of the code', () => {
+  const design = readDocument('docs/DESIGN.md');
+  const [, states = ''] = /^type State = (.*);$/m.exec(readDocument('server/delivery/delivery.ts')) ?? [];
+  const inCode = [...states.matchAll(/'(\w+)'/g)].map(([, state]) => state);
+  assert.deepEqual(
+    tableRows(section(design, 'States of a delivery'), 'state').map(([state]) => code(state)),
+    inCode,
+  );
+  const stops = tableRows(section(design, 'A message'), '').map(([, file]) => code(file));
+  const inReadme = codeSpans(section(README, 'How it is built').split('1.').slice(1).join('1.')).filter((span) => PATH.test(span));
+  assert.equal(stops.length, 8);
+  for (const file of inReadme.filter((path) => path.endsWith('.ts'))) assert.ok(stops.includes(file), `${file} is no stop in DESIGN.md`);
+});
+
 // Files
 
 test('a code block that shows a file is that file, and every bot that is shown is a file', () => {
