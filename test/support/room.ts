@@ -18,13 +18,17 @@ export interface RoomSettings {
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
-  /** What the server's log said at level `warn` and above. */
-  readonly warnings: readonly string[];
   connect(): Promise<LineClient>;
 }
 
+/** One in this process, whose log can be read. */
+export interface RoomServer extends RunningServer {
+  /** What the server's log said at level `warn` and above. */
+  readonly warnings: readonly string[];
+}
+
 /** Runs `use` with a server of its own, then stops it, whatever happened. */
-export async function withServer<T>(settings: RoomSettings, use: (server: RunningServer) => Promise<T>): Promise<T> {
+export async function withServer<T>(settings: RoomSettings, use: (server: RoomServer) => Promise<T>): Promise<T> {
   const server = await startRoom(settings);
   try {
     return await use(server);
@@ -34,7 +38,7 @@ export async function withServer<T>(settings: RoomSettings, use: (server: Runnin
 }
 
 /** A server that the caller stops: for files whose tests share one. */
-export async function startRoom(settings: RoomSettings = {}): Promise<RunningServer & { stop(): Promise<void> }> {
+export async function startRoom(settings: RoomSettings = {}): Promise<RoomServer & { stop(): Promise<void> }> {
   const warnings: string[] = [];
   const log = createLog({ level: 'warn', format: 'pretty', color: false, destination: { write: (line) => void warnings.push(line) } });
   const options = {
