@@ -237,6 +237,30 @@ test('section 7 has the flags and variables of both programs as --help has them,
   );
 });
 
+test('the defaults of section 7 are those of the programs', () => {
+  const [server, client] = [readServerSettings([], {}), readClientSettings([], {})];
+  const expected: readonly (readonly [title: string, flag: string, value: unknown])[] = [
+    ['The server', '--listen', `${server.host}:${server.port}`],
+    ['The server', '--data', server.dataDir],
+    ['The server', '--rate', server.messagesPerSecond],
+    ['The server', '--log-level', server.logLevel],
+    ['The server', '--log-format', server.logFormat],
+    ['The client', '--server', `${client.server.host}:${client.server.port}`],
+    ['The client', '--callback', client.callback],
+    ['The client', '--bell', client.bell],
+    ['The client', '--log-level', client.logLevel],
+  ];
+  for (const [title, flag, value] of expected) {
+    const row = tableRows(section(PROTOCOL, title), 'flag').find(([first]) => flagsIn(first ?? '')[0] === flag);
+    assert.equal(code(row?.[2]), String(value), `${title} ${flag}`);
+  }
+  const inCode = expected.map(([title, flag]) => `${title} ${flag}`);
+  for (const [title] of PROGRAMS) {
+    for (const [flag = '', , fallback = ''] of tableRows(section(PROTOCOL, title), 'flag'))
+      if (fallback.includes('`')) assert.ok(inCode.includes(`${title} ${flagsIn(flag)[0]}`), `${title} ${flag} is not looked at`);
+  }
+});
+
 test('every variable that a page names exists', () => {
   const known = [...variablesIn(help(readServerSettings)), ...variablesIn(help(readClientSettings))];
   for (const page of PAGES) {
