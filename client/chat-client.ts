@@ -49,7 +49,7 @@ export interface ChatClientEvents {
 
 /** Time for the answer to a question about the room, milliseconds. */
 const ANSWER_MS = 10_000;
-const LEAVE_MS = 800;
+const LEAVE_MS = 500;
 
 export class ChatClient extends EventEmitter<ChatClientEvents> {
   readonly id: string;

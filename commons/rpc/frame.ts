@@ -51,10 +51,11 @@ export function parseFrame(chunk: Buffer, start: number, end: number, limits: Fr
   if (!withinLimits(text, limits))
     throw new RpcError('TooLarge', `A frame may nest ${limits.nestingDepth} levels and hold ${limits.frameTokens} tokens.`);
   const value = parseJson(text);
-  if (!Array.isArray(value)) return { batch: false, items: [classify(value, text, 0)] };
+  if (!Array.isArray(value)) return { batch: false, items: [classify(value, new Spelling(text), 0)] };
   if (value.length === 0) return { batch: false, items: [refusal(undefined, 'null')] };
   if (value.length > limits.batchElements) throw new RpcError('TooLarge', `A batch may have ${limits.batchElements} elements.`);
-  return { batch: true, items: value.map((element: unknown, index) => classify(element, text, index)) };
+  const spelling = new Spelling(text);
+  return { batch: true, items: value.map((element: unknown, index) => classify(element, spelling, index)) };
 }
 
 function parseJson(text: string): unknown {
@@ -65,13 +66,28 @@ function parseJson(text: string): unknown {
   }
 }
 
-function classify(value: unknown, text: string, index: number): Item {
+/** How the ids of one frame were spelt; the text is only read again when an id needs it, and then once. */
+class Spelling {
+  readonly #text: string;
+  #ids: readonly (string | undefined)[] | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  id(index: number): string | null {
+    this.#ids ??= spelledIds(this.#text);
+    return this.#ids[index] ?? null;
+  }
+}
+
+function classify(value: unknown, spelling: Spelling, index: number): Item {
   if (!isRecord(value)) return refusal(undefined, 'null');
   const version = value['jsonrpc'];
   const method = value['method'];
   if (method === undefined && ('result' in value || 'error' in value)) return toAnswer(value);
   const dialect = version === '2.0' ? '2.0' : version === undefined && typeof method === 'string' ? '1.0' : undefined;
-  const id = 'id' in value ? spell(value['id'], text, index) : undefined;
+  const id = 'id' in value ? spell(value['id'], spelling, index) : undefined;
   if (id === null) return refusal(dialect, 'null');
   const params = value['params'];
   const wellFormed = dialect !== undefined && typeof method === 'string' && (params === undefined || isStructured(params));
@@ -100,12 +116,12 @@ function toAnswer(value: Record<string, unknown>): Answer {
 }
 
 /** The id as JSON text; `null` for what cannot be an id. */
-function spell(id: unknown, text: string, index: number): string | null {
+function spell(id: unknown, spelling: Spelling, index: number): string | null {
   if (typeof id === 'string' || id === null) return JSON.stringify(id);
   if (typeof id !== 'number') return null;
   // Of other numbers the parsed value may be a rounded one: 9007199254740993, 1e400, 1e-400, 4503599627370497.3.
   const exact = Number.isInteger(id) && id !== 0 && Math.abs(id) < 2 ** 32;
-  return exact ? String(id) : (spelledIds(text)[index] ?? null);
+  return exact ? String(id) : spelling.id(index);
 }
 
 const isStructured = (value: unknown): boolean => typeof value === 'object' && value !== null;
