@@ -120,7 +120,7 @@ function spell(id: unknown, spelling: Spelling, index: number): string | null {
   if (typeof id === 'string' || id === null) return JSON.stringify(id);
   if (typeof id !== 'number') return null;
   // Of other numbers the parsed value may be a rounded one: 9007199254740993, 1e400, 1e-400, 4503599627370497.3.
-  const exact = Number.isInteger(id) && id !== 0 && Math.abs(id) < 2 ** 32;
+  const exact = Number.isInteger(id) && id !== 0 && Math.abs(id) < 2 ** 42;
   return exact ? String(id) : spelling.id(index);
 }
 
