@@ -26,6 +26,7 @@ interface Reached {
 export const register = (services: Services) =>
   method('ChatServer.Register', async (params, outcome) => {
     if (services.stopping()) throw new RpcError('ShuttingDown');
+    if (params.Token !== undefined) throw new RpcError('Unauthorized', 'Token is not valid: this server has no accounts.');
     const target = services.policy.resolve(params.Callback, outcome.context.address);
     await services.registry.exclusively(params.ID, async () => {
       mayRegister(services, params);
@@ -128,7 +129,8 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
     ID: member.id,
     Session: member.issueSession(),
     Room: lobby.code,
-    Seq: beginning.passed,
+    // The notice that tells of a hole comes after this place and before the first message behind it.
+    Seq: beginning.hole ? beginning.passed - 1 : beginning.passed,
     Epoch: services.epoch,
   });
   if (reached === undefined || member.delivery === undefined) return;
