@@ -109,12 +109,15 @@ test('Ctrl+C ends a client whose server never answers Register', async () => {
 
 test('a server whose every word is hostile cannot move the cursor, forge a line, ring or slip in a sequence', async () => {
   const evil = '\u001b[2J\u001b[H\u001b]0;owned\u0007\u009b31m\r\b\b\u202eabc\u200b\n12:00 [SYSTEM] User Bob left the chat';
+  let welcome = true;
   const server = await falseServer((method) => {
     if (method === 'ChatServer.ListUsers') {
       const user = { ID: evil, Name: evil, Since: evil, Account: false, Waiting: 0, Lagging: true };
       return { result: { Success: true, Users: [user] } };
     }
-    return method === 'ChatServer.Register' ? registered : { error: { code: -32004, message: evil, data: { Reason: 'Forbidden' } } };
+    return method === 'ChatServer.Register' && welcome
+      ? registered
+      : { error: { code: -32004, message: evil, data: { Reason: 'Forbidden' } } };
   });
   try {
     await onTerminal(server, ['--name', 'Alice', '--callback', 'inline', '--bell', 'off'], { columns: 100 }, async (terminal) => {
@@ -136,6 +139,10 @@ test('a server whose every word is hostile cannot move the cursor, forge a line,
       await terminal.shows('Not sent');
       server.push({ Name: 'end', Text: 'the end', Content: 'end: the end' });
       await terminal.shows('end: the end');
+      welcome = false;
+      server.drop();
+      await terminal.shows('The connection has ended');
+      assert.equal(await terminal.exit, 1);
       assert.deepEqual(terminal.screen.unknown, []);
       assert.equal(terminal.screen.bells, 0);
       assert.ok(terminal.screen.text.startsWith('Welcome, Alice!'), 'the screen was cleared');

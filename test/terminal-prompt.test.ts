@@ -40,11 +40,18 @@ function bottom(terminal: Terminal, lines: readonly string[], up: number, column
   );
 }
 
+/** Another width, and the program has noticed: what it writes before that is for the old one, as with every program. */
+async function resized(terminal: Terminal, columns: number): Promise<void> {
+  const before = terminal.raw.length;
+  terminal.resize(columns, 24);
+  await terminal.until(() => terminal.raw.length > before, 'the line drawn anew');
+}
+
 test('a name is asked for until it can be used, then the classic greeting and prompt are shown', () =>
   onTerminal(room, [], {}, async (terminal) => {
     await terminal.shows('Enter your name:');
     terminal.type('system\r');
-    await terminal.shows('reserved');
+    await terminal.until(({ text }) => text.split('Enter your name:').length === 3, 'the question again');
     terminal.type('Zoë\r');
     await terminal.shows('You:');
     const [, , , welcome = '', ...rest] = terminal.screen.lines;
@@ -57,6 +64,20 @@ test('a name is asked for until it can be used, then the classic greeting and pr
     terminal.type('exit\r');
     assert.equal(await terminal.exit, 0);
   }));
+
+test('Ctrl+C while the name is asked for ends with status 130, Ctrl+D with 2 and what is missing', async () => {
+  for (const [key, status] of [
+    ['\u0003', 130],
+    ['\u0004', 2],
+  ] as const) {
+    await onTerminal(room, [], {}, async (terminal) => {
+      await terminal.shows('Enter your name:');
+      terminal.type(key);
+      assert.equal(await terminal.exit, status);
+      assert.equal(terminal.screen.text.includes('A name is needed'), status === 2);
+    });
+  }
+});
 
 test('what is typed arrives and is shown once; what others say appears above the prompt', () =>
   alice(async (terminal, id) => {
@@ -120,11 +141,11 @@ test('a window that becomes wider or narrower costs no message', () =>
       await terminal.shows('above the line');
       terminal.type('a line that is longer than the terminal is wide, twice as it happens');
       await bottom(terminal, ['You: a line that is longer tha', 'n the terminal is wide, twice', 'as it happens'], 0, 13);
-      terminal.resize(100, 24);
+      await resized(terminal, 100);
       await bob.say('one');
       await terminal.shows('Bob: one');
       await bottom(terminal, ['You: a line that is longer than the terminal is wide, twice as it happens'], 0, 73);
-      terminal.resize(50, 24);
+      await resized(terminal, 50);
       await bob.say('two');
       await terminal.shows('Bob: two');
       await bottom(terminal, ['You: a line that is longer than the terminal is wi', 'de, twice as it happens'], 0, 23);

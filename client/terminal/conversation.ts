@@ -92,10 +92,7 @@ export class Conversation {
       .catch((error: unknown) => {
         if (!this.#over) this.#outlet.notice(`Not sent: ${reasonOf(error)}`);
       })
-      .finally(() => {
-        this.#waiting.delete(sent);
-        if (this.#loss.lost) this.#showPrompt();
-      });
+      .finally(() => this.#waiting.delete(sent));
     this.#waiting.add(sent);
   }
 

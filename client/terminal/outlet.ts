@@ -5,7 +5,7 @@
 import { type ChalkInstance } from 'chalk';
 import { type Bell, type ClientSettings } from '../../commons/config.ts';
 import { type Message } from '../../commons/protocol.ts';
-import { inert } from '../../commons/text.ts';
+import { inert, inertLine } from '../../commons/text.ts';
 import { chalkFor } from './palette.ts';
 import { type Prompt } from './prompt.ts';
 import { mentions, renderJson, renderMessage } from './render.ts';
@@ -44,7 +44,7 @@ export class Outlet {
 
   /** A line of ours, made inert: servers and peers have their words in many of them. */
   notice(text: string): void {
-    this.#write(process.stderr, `${this.#noticeChalk.dim(`* ${inert(text)}`)}\n`);
+    this.#write(process.stderr, `${this.#noticeChalk.dim(`* ${inertLine(text)}`)}\n`);
   }
 
   /** As `notice`, for lines that speak for themselves. A line of ours has no clock: that is how it is told from the room's. */

@@ -16,6 +16,8 @@ export interface FalseServer {
   readonly port: number;
   /** Calls `ReceiveMessage` on every connection, whatever the fields hold. */
   push(message: Readonly<Record<string, unknown>>): void;
+  /** Ends every connection; clients may come back. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -27,6 +29,9 @@ export const registered = {
 export async function falseServer(answer: (method: string) => Answer): Promise<FalseServer> {
   const sockets = new Set<net.Socket>();
   let seq = 1;
+  const drop = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   const listener = net.createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -60,8 +65,9 @@ export async function falseServer(answer: (method: string) => Answer): Promise<F
       const call = { jsonrpc: '2.0', id: seq, method: 'ClientCallback.ReceiveMessage', params: { Message } };
       for (const socket of sockets) socket.write(`${JSON.stringify(call)}\n`);
     },
+    drop,
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      drop();
       listener.close();
       await once(listener, 'close');
     },
