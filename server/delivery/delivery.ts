@@ -35,7 +35,7 @@ export class Delivery implements AnswerSink {
   /** The peer is known to close a connection after its answers; it is dialled again when there is something to say. */
   #perCall = false;
   #redialled = false;
-  /** When the client last showed life, or when its oldest unanswered call became due; as of `performance.now()`. */
+  /** When the client last answered in turn, or when its oldest unanswered call became due; as of `performance.now()`. */
   #heardAt = performance.now();
 
   constructor(options: DeliveryOptions) {
@@ -156,11 +156,13 @@ export class Delivery implements AnswerSink {
     else this.#reopen(0);
   }
 
-  /** @param inTurn it was the oldest call that was answered; a client that never answers that one does not recover by the others */
+  /** @param inTurn it was the oldest call that was answered; a client that never answers that one is not excused by the others */
   #progress(inTurn: boolean): void {
     this.#answers += 1;
-    this.#heardAt = performance.now();
-    if (inTurn) this.#retry.succeeded();
+    if (inTurn) {
+      this.#heardAt = performance.now();
+      this.#retry.succeeded();
+    }
     if (this.#answers === 2) {
       this.#perCall = false;
       this.#feed.widen();
@@ -224,9 +226,9 @@ export class Delivery implements AnswerSink {
 
   #fail(reason: string): void {
     const pause = this.#retry.failed();
+    if (pause === undefined) return this.#evict(reason);
     this.#detach();
     this.#feed.rewind();
-    if (pause === undefined) return this.#evict(reason);
     this.#reopen(pause);
   }
 

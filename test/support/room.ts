@@ -2,11 +2,12 @@
  * A chat server in this process, on a port of the system's choice, keeping nothing and printing nothing; and members of
  * its room that speak over real connections. Knows the server's settings, so that the tests need not.
  */
+import { EventEmitter, once } from 'node:events';
 import { ChatServer } from '../../server/chat-server.ts';
 import { createLog } from '../../commons/log.ts';
 import { DEFAULT_SERVER_SETTINGS } from '../../commons/config/server-options.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../commons/limits.ts';
-import { at, Inbox, LineClient } from './line-client.ts';
+import { at, LineClient } from './line-client.ts';
 
 export interface RoomSettings {
   /** Bounds that differ from the defaults. */
@@ -121,22 +122,25 @@ export async function join(server: RunningServer, joining: Joining): Promise<Mem
 /** Answers every callback on a connection and keeps the messages. */
 export function listenOn(client: LineClient): Pick<Member, 'heard' | 'hear'> {
   const heard: Heard[] = [];
-  const inbox = new Inbox<Heard>();
+  const told = new EventEmitter().setMaxListeners(0);
   client.onCall((call) => {
     if (call.id !== undefined) client.answer(call, { Success: true });
     const message = messageOf(call.params);
     if (call.method !== 'ClientCallback.ReceiveMessage' || message === undefined) return;
     heard.push(message);
-    inbox.put(message);
+    told.emit('message');
   });
-  void client.closed.then(() => inbox.end('the connection closed before it was heard'));
+  void client.closed.then(() => told.emit('error', new Error('the connection closed before it was heard')));
+  told.on('error', () => undefined);
   const hear = async (wanted: (message: Heard) => boolean, deadlineMs = 5000) => {
-    const past = heard.find(wanted);
-    if (past !== undefined) return past;
-    const end = Date.now() + deadlineMs;
-    for (;;) {
-      const message = await inbox.take(Math.max(1, end - Date.now()));
-      if (wanted(message)) return message;
+    const signal = AbortSignal.timeout(deadlineMs);
+    for (let next = 0; ; next += 1) {
+      while (next === heard.length)
+        await once(told, 'message', { signal }).catch((error: unknown) => {
+          throw signal.aborted ? new Error(`it was not heard within ${deadlineMs} ms`) : error;
+        });
+      const message = heard[next];
+      if (message !== undefined && wanted(message)) return message;
     }
   };
   return { heard, hear };
