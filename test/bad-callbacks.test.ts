@@ -261,3 +261,42 @@ test('a registration that is being retried does not take the connection from the
     calls.push(...server.warnings);
     assert.equal(calls.length, 1, calls.join(''));
   }));
+
+/** What keeps this process alive: sockets, listeners and timers. */
+const resources = (): string[] =>
+  process
+    .getActiveResourcesInfo()
+    .filter((name) => /^(TCP|Timeout|Immediate)/.test(name))
+    .sort();
+
+test('a server that was stopped in the middle of everything leaves no timer and no socket behind', async () => {
+  const before = resources();
+  const limits = {
+    ...QUICK,
+    callMs: 30_000,
+    dialMs: 400,
+    presenceLinesUpTo: 4,
+    roomBytes: 20_000,
+    windowCalls: 2,
+    queueMessages: 2,
+    drainMs: 100,
+  };
+  const peers = [await PEERS.hung(), await PEERS.hung(), await PEERS.hung(), await PEERS.erring()];
+  await withServer({ limits }, async (server) => {
+    for (const [index, peer] of peers.entries()) await register(server, `peer-${index}`, peer);
+    const talker = await join(server, { id: 'talker' });
+    for (let index = 0; index < 60; index += 1) {
+      const params = { UserID: 'talker', Text: `${index} ${'x'.repeat(800)}`, Wait: 'delivered', TimeoutMs: 30_000 };
+      talker.client.writeFrame({ jsonrpc: '2.0', id: index, method: 'ChatServer.SendMessage', params });
+    }
+    const late = await PEERS.hung();
+    peers.push(late);
+    const params = { ID: 'late', Name: 'late', Callback: late.callback, Secret: 'never answered' };
+    (await server.connect()).writeFrame({ jsonrpc: '2.0', id: 1, method: 'ChatServer.Register', params });
+    await late.heard(({ calls }) => calls.length === 1, 'the proof');
+  });
+  for (const peer of peers) await peer.close();
+  const end = Date.now() + 2_000;
+  while (resources().length > before.length && Date.now() < end) await pause(20);
+  assert.deepEqual(resources(), before);
+});
