@@ -29,7 +29,8 @@ function cell(scenario: Scenario, server: Server, results: Results): string {
   const outcome = results.outcome(scenario.id, server.name);
   if (outcome === undefined) return '';
   if ('failure' in outcome) return 'failed';
-  const [figure, compared] = headline(scenario, results.summary(scenario.id, SUBJECT), outcome.summary);
+  const [value, compared] = headline(scenario, results.summary(scenario.id, SUBJECT), outcome.summary);
+  const figure = outcome.summary.noisy ? `~${value}` : value;
   return server.name === SUBJECT || !Number.isFinite(compared) ? figure : `${figure} (${ratio(compared)})`;
 }
 
@@ -41,15 +42,16 @@ export function overview({ results, scenarios, servers }: Benchmark): string {
 }
 
 export const LEGEND = `Deliveries a second; at a fixed rate p50/p99; idle: memory a client. In brackets: how many times better ${SUBJECT} is (by
-throughput, by p50, by memory). * deliveries are not answered. floor: the C floor; floor-same: the same with our bytes.`;
+throughput, by p50, by memory). floor: the C floor with small frames of its own; floor-same: with the very bytes that we send.
+\\* deliveries are not answered. ~ something else used the cores in every run.`;
 
 /** The criteria, those not met first in the eye. */
 export function verdicts({ results }: Benchmark, all: boolean): string {
   return judge(results)
     .map(({ title, criteria }) => {
       const shown = criteria.filter(({ met }) => all || met !== undefined);
-      const lines = shown.map(
-        ({ claim, figure, met }) => `- ${met === undefined ? 'not measured' : met ? 'met' : 'NOT MET'}: ${claim}: ${figure}`,
+      const lines = shown.map(({ claim, figure, met }) =>
+        met === undefined ? `- not measured: ${claim}` : `- ${met ? 'met' : 'NOT MET'}: ${claim}: ${figure}`,
       );
       return [`**${title}**`, '', ...(lines.length > 0 ? lines : ['- not measured'])].join('\n');
     })

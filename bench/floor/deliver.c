@@ -51,6 +51,16 @@ static int add_piece(struct iovec *v, int n, const message *m) {
   return n + 1;
 }
 
+/** A byte of the text of the message that is to be broken, if it is in this turn. */
+static char *byte_to_alter(void) {
+  for (int i = 0; i < messages_len; i++) {
+    if (messages[i].number != break_at) continue;
+    char *text = memmem(batch.at + messages[i].at, (size_t)messages[i].len, "@@", 2);
+    return text ? text + 25 : NULL;
+  }
+  return NULL;
+}
+
 /** What `u` gets of this turn: everything in one piece unless some of it is its own, or something is to be broken. */
 static int pieces_for(const user *u, bool own, bool broken, struct iovec *v) {
   int n = 0;
@@ -82,7 +92,10 @@ void deliver_batch(void) {
     bool own = false, broken = breakage && i == users_len - 1;
     for (int j = 0; j < senders_len; j++) own |= senders[j] == users[i];
     int n = pieces_for(users[i], own, broken, v);
+    char *altered = broken && breakage == ALTER ? byte_to_alter() : NULL;
+    if (altered) *altered ^= 1;
     if (n) deliver(users[i]->callback, v, n);
+    if (altered) *altered ^= 1;
   }
   messages_len = 0;
   batch.len = 0;

@@ -2,7 +2,7 @@
 // callback of each client (or calls inline), encodes a message once, writes the same bytes to everybody, and reads the answers.
 // No limits, no sessions, no deadlines, no retries: those are what a server is compared for.
 //
-//   floor [--port 9999] [--frame classic|product] [--coalesce 1|0] [--break drop|repeat|swap] [--break-at 200]
+//   floor [--port 9999] [--frame classic|product] [--coalesce 1|0] [--break drop|repeat|swap|alter] [--break-at 200]
 //
 // --frame product   calls with exactly the bytes of the product's (all fields of Message); classic: the three oldest ones
 // --coalesce 0      one send() a message and receiver, instead of one a turn of the loop
@@ -139,13 +139,20 @@ static void read_some(conn *c) {
 
 // ---- the program
 
+static enum breakage breakage_named(const char *name) {
+  const char *names[] = {"whole", "drop", "repeat", "swap", "alter"};
+  for (int i = WHOLE; i <= ALTER; i++) if (!strcmp(names[i], name)) return (enum breakage)i;
+  fprintf(stderr, "--break %s: no such breakage\n", name);
+  exit(2);
+}
+
 static void read_options(int n, char **words) {
   for (int i = 1; i + 1 < n; i += 2) {
     const char *name = words[i], *value = words[i + 1];
     if (!strcmp(name, "--port")) port = atoi(value);
     else if (!strcmp(name, "--frame")) product_frame = !strcmp(value, "product");
     else if (!strcmp(name, "--coalesce")) coalesce = atoi(value);
-    else if (!strcmp(name, "--break")) breakage = *value == 'd' ? DROP : *value == 'r' ? REPEAT : *value == 's' ? SWAP : WHOLE;
+    else if (!strcmp(name, "--break")) breakage = breakage_named(value);
     else if (!strcmp(name, "--break-at")) break_at = strtoull(value, NULL, 10);
     else { fprintf(stderr, "%s: no such option\n", name); exit(2); }
   }

@@ -24,7 +24,7 @@ struct user { char id[64], name[64]; conn *callback; int place; };
 // floor.c
 extern int coalesce;
 extern bool product_frame, classic_dialect, positional;
-extern enum breakage { WHOLE, DROP, REPEAT, SWAP } breakage;
+extern enum breakage { WHOLE, DROP, REPEAT, SWAP, ALTER } breakage;
 extern uint64_t break_at;
 extern user **users;     // all, in no order
 extern int users_len;
