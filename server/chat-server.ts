@@ -100,7 +100,7 @@ export class ChatServer {
     const goodbyes = [...registry.members()].map(
       ({ delivery }) =>
         new Promise<void>(
-          (resolve) => void (delivery === undefined ? resolve() : delivery.watch(lobby, broadcaster.lastSeq, () => resolve())),
+          (resolve) => void (delivery === undefined ? resolve() : delivery.watch(lobby.log, broadcaster.lastSeq, () => resolve())),
         ),
     );
     await settled(goodbyes, end);

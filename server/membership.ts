@@ -7,7 +7,8 @@ import type { Delivery } from './delivery/delivery.ts';
 import type { Member } from './member.ts';
 import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
-import { Room } from './room.ts';
+import type { Room } from './room.ts';
+import { RoomLog } from './room-log.ts';
 import { encodeSegment } from './segment.ts';
 import { THE_ROOM } from './speaker.ts';
 
@@ -60,8 +61,8 @@ export class Membership {
 
   /** Sets `delivery` going in `room`. A hole in what the client asked for is told with one notice before anything else. */
   follow(delivery: Delivery, room: Room, beginning: Beginning): void {
-    if (beginning.hole) delivery.follow(noticeRoom(room, beginning.passed), 0, 0);
-    delivery.follow(room, beginning.segment, beginning.passed);
+    if (beginning.hole) delivery.follow(noticeLog(room, beginning.passed), 0, 0);
+    delivery.follow(room.log, beginning.segment, beginning.passed);
   }
 
   /** Takes `member` out of everything; does nothing when it is gone already. */
@@ -79,9 +80,9 @@ export class Membership {
 }
 
 /** A log of one reader and one message: that messages before `seq` are gone. */
-function noticeRoom(room: Room, seq: number): Room {
-  const notice = new Room(room.code, 0, seq - 1);
+function noticeLog(room: Room, seq: number): RoomLog {
+  const notice = new RoomLog(0, seq - 1);
   const text = 'Some messages that you missed are not kept any more.';
-  notice.log.append(encodeSegment(room.code, [{ kind: 'notice', speaker: THE_ROOM, text }], [seq], new Date().toISOString(), 0));
+  notice.append(encodeSegment(room.code, [{ kind: 'notice', speaker: THE_ROOM, text }], [seq], new Date().toISOString(), 0));
   return notice;
 }

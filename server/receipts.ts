@@ -26,7 +26,7 @@ export function whenDelivered(room: Room, seq: number, sender: Member, timeoutMs
   const readers = room.members.filter((member) => member !== sender && member.delivery !== undefined);
   for (const reader of readers) pending.set(reader, () => undefined);
   for (const reader of readers) {
-    const unwatch = reader.delivery?.watch(room, seq, (answered) => {
+    const unwatch = reader.delivery?.watch(room.log, seq, (answered) => {
       pending.delete(reader);
       if (answered) delivered += 1;
       else failed += 1;

@@ -56,7 +56,7 @@ export class Room {
 
   #mostAreBehind(): boolean {
     const half = this.log.tail + (this.log.head - this.log.tail) / 2;
-    const behind = this.#members.filter((member) => (member.delivery?.segmentIn(this) ?? this.log.head) < half);
+    const behind = this.#members.filter((member) => (member.delivery?.segmentIn(this.log) ?? this.log.head) < half);
     return behind.length * 2 > this.#members.length;
   }
 }

@@ -72,7 +72,7 @@ const sent = fc
       const { named } = segmentOf(lines, seq, 0, gap + 1);
       const next = Math.min(from, size - 1);
       const to = Math.min(size, next + length);
-      outstanding.add({ cursor: new Cursor(room, 0, 1), segment: 0, view: named, next, to });
+      outstanding.add({ cursor: new Cursor(room.log, 0, 1), segment: 0, view: named, next, to });
       ids.push(...named.seqs.slice(next, to));
       seq = (named.seqs.at(-1) ?? seq) + 1;
     }
@@ -119,7 +119,7 @@ test('a client that keeps its shape is parsed once and then compared', () => {
       Array.from({ length: 50 }, (): Line => ['a', 'x']),
       8,
     );
-    outstanding.add({ cursor: new Cursor(room, 0, 1), segment: 0, view: named, next: 0, to: 50 });
+    outstanding.add({ cursor: new Cursor(room.log, 0, 1), segment: 0, view: named, next: 0, to: 50 });
     const bytes = Buffer.from(named.seqs.map((seq) => `${shape(seq)}\n`).join(''));
     assert.deepEqual(take(outstanding, bytes, [40, 700], new AnswerShapes()).short >= 45, true, `shape ${kind}`);
   }
@@ -143,7 +143,7 @@ test('an answer that names another call is not taken for the next one', () => {
     ],
     10,
   );
-  outstanding.add({ cursor: new Cursor(roomOf([]), 0, 1), segment: 0, view: named, next: 0, to: 2 });
+  outstanding.add({ cursor: new Cursor(roomOf([]).log, 0, 1), segment: 0, view: named, next: 0, to: 2 });
   const shapes = new AnswerShapes();
   const [first, other] = [Buffer.from('{"id":10,"result":1}'), Buffer.from('{"id":12,"result":1}\n{"id":1')];
   const shape = shapes.learn(first, 0, first.length, 10);
@@ -165,7 +165,7 @@ test('a feed sends everything but the client’s own messages, once, within its 
         const longestCall = 300;
         const owed = batches.flat().flatMap((sender, index) => (sender === 'me' ? [] : [index + 2]));
         const feed = new Feed({ reader: 'me', form: 'named', windowCalls, windowBytes });
-        feed.follow(room, 0, 1);
+        feed.follow(room.log, 0, 1);
         const answered: number[] = [];
         let sentIds: number[] = [];
         const pump = () => {
@@ -188,7 +188,7 @@ test('a feed sends everything but the client’s own messages, once, within its 
           pump();
           assert.ok(feed.outstanding.calls <= windowCalls);
           assert.ok(feed.outstanding.bytes < windowBytes + longestCall);
-          assert.equal(feed.settledThrough(room) >= (answered.at(-1) ?? 1), true);
+          assert.equal(feed.settledThrough(room.log) >= (answered.at(-1) ?? 1), true);
           if (move === 0) {
             feed.rewind();
             sentIds = [];
@@ -197,7 +197,7 @@ test('a feed sends everything but the client’s own messages, once, within its 
         assert.deepEqual(answered, owed);
         pump();
         assert.equal(feed.atEnd, true);
-        assert.equal(feed.settledThrough(room), room.log.lastSeq);
+        assert.equal(feed.settledThrough(room.log), room.log.lastSeq);
         assert.equal(feed.waiting, 0);
       },
     ),

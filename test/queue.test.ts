@@ -33,7 +33,7 @@ function laggard(crowd: Room): Member {
   const spoken = { dialect: '2.0', style: 'name' } as const;
   const shapes = new AnswerShapes();
   member.delivery = new Delivery({ reader: 'slow', form: 'named', spoken, route: unreachable, shapes, limits: DEFAULT_LIMITS, events });
-  member.delivery.follow(crowd, 0, 1);
+  member.delivery.follow(crowd.log, 0, 1);
   return member;
 }
 

@@ -4,7 +4,7 @@
  * unanswered message. What it holds is bounded by the window; the rest waits in the logs, shared by all.
  */
 import type { CallContext } from '../call-context.ts';
-import type { Room } from '../room.ts';
+import type { RoomLog } from '../room-log.ts';
 import { encodeCall, isRecord, type Answer } from '../../commons/rpc/frame.ts';
 import type { AnswerSink, Peer } from '../../commons/rpc/peer.ts';
 import { Feed } from './feed.ts';
@@ -23,7 +23,7 @@ export class Delivery implements AnswerSink {
   readonly #retry: Retry;
   readonly #watches = new Watches();
   readonly #shortCut: ShortCut;
-  readonly #settledThrough = (room: Room): number => this.#feed.settledThrough(room);
+  readonly #settledThrough = (log: RoomLog): number => this.#feed.settledThrough(log);
   #state: State = 'opening';
   #peer: Peer<CallContext> | undefined;
   /** The socket has not yet taken what was written last. */
@@ -54,9 +54,9 @@ export class Delivery implements AnswerSink {
     this.#pump();
   }
 
-  /** From now on the client gets what `room` says after `passed`, which is in or before segment number `segment`. */
-  follow(room: Room, segment: number, passed: number): void {
-    this.#feed.follow(room, segment, passed);
+  /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`. */
+  follow(log: RoomLog, segment: number, passed: number): void {
+    this.#feed.follow(log, segment, passed);
     this.#watches.check(this.#settledThrough);
     this.wake();
   }
@@ -79,22 +79,22 @@ export class Delivery implements AnswerSink {
     if (!waits && silence > this.#options.limits.pingIdleMs) this.#sendPing(now);
   }
 
-  /** Number of the segment of `room` that it comes to next; `undefined` when it does not follow the room. */
-  segmentIn(room: Room): number | undefined {
-    return this.#feed.segmentIn(room);
+  /** Number of the segment of `log` that it comes to next; `undefined` when it does not follow the log. */
+  segmentIn(log: RoomLog): number | undefined {
+    return this.#feed.segmentIn(log);
   }
 
-  /** `Seq` up to which the client has answered everything that `room` had for it. */
-  settledThrough(room: Room): number {
-    return this.#feed.settledThrough(room);
+  /** `Seq` up to which the client has answered everything that `log` had for it. */
+  settledThrough(log: RoomLog): number {
+    return this.#feed.settledThrough(log);
   }
 
   /**
-   * Calls back once, with whether the client has answered everything up to `seq` in `room`: true when it has, false when
+   * Calls back once, with whether the client has answered everything up to `seq` in `log`: true when it has, false when
    * it was given up before. Returns what to call when nobody waits any more.
    */
-  watch(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
-    const unwatch = this.#watches.add(room, seq, settled);
+  watch(log: RoomLog, seq: number, settled: (delivered: boolean) => void): () => void {
+    const unwatch = this.#watches.add(log, seq, settled);
     if (this.#state === 'ended') this.#watches.end();
     else this.#watches.check(this.#settledThrough);
     return unwatch;

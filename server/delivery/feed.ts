@@ -2,7 +2,7 @@
  * What one client is to be sent next, and what it has been sent and not answered: cursors into the logs of its rooms and
  * a window of outstanding calls. It holds positions and references to shared bytes, and knows no connection.
  */
-import type { Room } from '../room.ts';
+import type { RoomLog } from '../room-log.ts';
 import { indexAfter, type Form, type View } from '../segment.ts';
 import { Cursor } from './cursor.ts';
 import { Outstanding } from './outstanding.ts';
@@ -50,10 +50,10 @@ export class Feed {
     return this.#cursors.reduce((sum, cursor) => sum + cursor.waiting, this.outstanding.calls);
   }
 
-  follow(room: Room, segment: number, passed: number): void {
-    this.#cursors.push(new Cursor(room, segment, passed));
+  follow(log: RoomLog, segment: number, passed: number): void {
+    this.#cursors.push(new Cursor(log, segment, passed));
     // An earlier registration may have sent all of this on the same connection: its late answers are no wrong ones.
-    this.#lastSent = Math.max(this.#lastSent, room.log.lastSeq);
+    this.#lastSent = Math.max(this.#lastSent, log.lastSeq);
   }
 
   /** One call at a time from now on: the client closes the connection after each answer. */
@@ -66,15 +66,15 @@ export class Feed {
     this.#windowCalls = this.#options.windowCalls;
   }
 
-  segmentIn(room: Room): number | undefined {
-    return this.#cursors.find((cursor) => cursor.room === room)?.segment;
+  segmentIn(log: RoomLog): number | undefined {
+    return this.#cursors.find((cursor) => cursor.log === log)?.segment;
   }
 
-  /** `Seq` up to which the client has answered everything that `room` had for it. */
-  settledThrough(room: Room): number {
-    const run = this.outstanding.runs().find((each) => each.cursor.room === room);
+  /** `Seq` up to which the client has answered everything that `log` had for it. */
+  settledThrough(log: RoomLog): number {
+    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
     if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
-    return this.#cursors.find((cursor) => cursor.room === room)?.passed ?? 0;
+    return this.#cursors.find((cursor) => cursor.log === log)?.passed ?? 0;
   }
 
   /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
@@ -102,7 +102,7 @@ export class Feed {
   }
 
   #advance(cursor: Cursor): Buffer | undefined {
-    const segment = cursor.room.log.segment(cursor.segment);
+    const segment = cursor.log.segment(cursor.segment);
     if (segment === undefined) {
       this.#lost = true;
       return undefined;

@@ -1,5 +1,5 @@
 /** Who waits for a client to have answered up to a message: receipts, and a server that says goodbye. */
-import type { Room } from '../room.ts';
+import type { RoomLog } from '../room-log.ts';
 
 interface Watch {
   readonly seq: number;
@@ -8,27 +8,27 @@ interface Watch {
 
 export class Watches {
   /** In the order of their numbers, as messages are numbered. Bounded by the receipts that senders may have open. */
-  readonly #rooms = new Map<Room, Set<Watch>>();
+  readonly #logs = new Map<RoomLog, Set<Watch>>();
 
   /** Returns what to call when nobody waits any more. */
-  add(room: Room, seq: number, settled: (delivered: boolean) => void): () => void {
+  add(log: RoomLog, seq: number, settled: (delivered: boolean) => void): () => void {
     const watch: Watch = { seq, settled };
-    const watches = this.#rooms.get(room) ?? new Set();
-    this.#rooms.set(room, watches.add(watch));
+    const watches = this.#logs.get(log) ?? new Set();
+    this.#logs.set(log, watches.add(watch));
     return () => watches.delete(watch);
   }
 
   /** Takes over who waits at `former`. */
   adopt(former: Watches): void {
-    for (const [room, watches] of former.#rooms) this.#rooms.set(room, watches);
-    former.#rooms.clear();
+    for (const [log, watches] of former.#logs) this.#logs.set(log, watches);
+    former.#logs.clear();
   }
 
   /** Tells those whose message was answered: `settledThrough` is the `Seq` up to which a room's messages were. */
-  check(settledThrough: (room: Room) => number): void {
-    for (const [room, watches] of this.#rooms) {
+  check(settledThrough: (log: RoomLog) => number): void {
+    for (const [log, watches] of this.#logs) {
       if (watches.size === 0) continue;
-      const through = settledThrough(room);
+      const through = settledThrough(log);
       for (const watch of watches) {
         if (watch.seq > through) break;
         watches.delete(watch);
@@ -39,8 +39,8 @@ export class Watches {
 
   /** Tells all that their message will not be answered any more. */
   end(): void {
-    const rooms = [...this.#rooms.values()];
-    this.#rooms.clear();
-    for (const watches of rooms) for (const { settled } of watches) settled(false);
+    const logs = [...this.#logs.values()];
+    this.#logs.clear();
+    for (const watches of logs) for (const { settled } of watches) settled(false);
   }
 }

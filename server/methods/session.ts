@@ -113,7 +113,7 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
     former?.delivery !== undefined && resume === undefined
-      ? { after: former.delivery.settledThrough(lobby), epoch: services.epoch }
+      ? { after: former.delivery.settledThrough(lobby.log), epoch: services.epoch }
       : resume;
   const beginning = membership.beginning(lobby, carriedOn);
   const heir = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
