@@ -167,7 +167,9 @@ test('a peer that closes after each answer is called again for the next message,
     );
     const pings = () => peer.calls.filter(({ method }) => method === 'ClientCallback.Ping').length;
     const before = pings();
+    const quietSince = performance.now();
     await peer.heard(() => pings() >= before + 3, 'pings while nothing is said');
+    assert.ok(performance.now() - quietSince > 500, 'and no more of them than silence asks for');
     await sender.say('last');
     await peer.heard(({ texts }) => texts.includes('last'), 'the last one');
     assert.deepEqual(server.warnings, []);

@@ -6,7 +6,7 @@ import { BroadcastQueue } from '../server/queue.ts';
 import { Member } from '../server/member.ts';
 import { RateLimit } from '../server/rate-limit.ts';
 import { at } from './support/line-client.ts';
-import { join, withServer } from './support/room.ts';
+import { join, listenOn, withServer } from './support/room.ts';
 import { roomOf } from './support/segments.ts';
 
 const leave = (member: { id: string; client: { call: (method: string, params: unknown) => Promise<unknown> } }) =>
@@ -39,6 +39,27 @@ test('a message said before an arrival comes before its line, one said after it 
     assert.deepEqual(
       eve.heard.map(({ Text }) => Text),
       [],
+    );
+  }));
+
+test('who arrives while a message waits for its number does not get it', () =>
+  withServer({}, async (server) => {
+    const ann = await join(server, { id: 'ann' });
+    const { client } = await join(server, { id: 'bob', callback: 'none' });
+    const ears = listenOn(client);
+    const send = { jsonrpc: '2.0', id: 1, method: 'ChatServer.SendMessage', params: { UserID: 'bob', Text: 'before' } };
+    const register = { jsonrpc: '2.0', id: 2, method: 'ChatServer.Register', params: { ID: 'eve', Name: 'eve', Callback: 'inline' } };
+    client.write(`${JSON.stringify(send)}\n${JSON.stringify(register)}\n`);
+    assert.deepEqual([at(await client.next(), 'id'), at(await client.next(), 'id')], [1, 2]);
+    await ann.say('after');
+    await ears.hear(({ Text }) => Text === 'after');
+    assert.deepEqual(
+      ears.heard.map(({ Text }) => Text),
+      ['after'],
+    );
+    assert.deepEqual(
+      ann.heard.map(({ Text }) => Text),
+      ['User bob joined the chat', 'before', 'User eve joined the chat'],
     );
   }));
 

@@ -125,7 +125,7 @@ test('a takeover carries on after the last answered message: no gap, no join, no
   }));
 
 test('a takeover on the very same inline connection is not confused by answers to the calls before it', () =>
-  withServer({}, async (server) => {
+  withServer({ limits: { retryDelaysMs: [] } }, async (server) => {
     const speaker = await join(server, { id: 'speaker' });
     const member = await join(server, { id: 'member' });
     const late: (() => void)[] = [];
@@ -139,8 +139,7 @@ test('a takeover on the very same inline connection is not confused by answers t
     await say(speaker, 10, 20);
     await ears.hear(({ Text }) => Text === '19');
     assert.deepEqual(chats(ears.heard), numbered(10, 20));
-    const users = at(await speaker.client.call('ChatServer.ListUsers', { UserID: 'speaker' }), 'result', 'Users');
-    assert.ok(Array.isArray(users) && users.every((user) => at(user, 'Lagging') === false), JSON.stringify(users));
+    assert.deepEqual(server.warnings, []);
   }));
 
 test('on an inline connection Register is answered before anything is replayed', () =>
