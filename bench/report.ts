@@ -17,6 +17,8 @@ export interface Benchmark {
 }
 
 const SUBJECT = 'partyline';
+/** Share of its core from which on the generator may be what limits a run. */
+const SATURATED = 0.97;
 
 /** The figure that a scenario is about, and how the product compares: above 1 is better for us, whatever is measured. */
 function headline(scenario: Scenario, own: Summary | undefined, of: Summary): readonly [figure: string, ratio: number] {
@@ -30,7 +32,7 @@ function cell(scenario: Scenario, server: Server, results: Results): string {
   if (outcome === undefined) return '';
   if ('failure' in outcome) return 'failed';
   const [value, compared] = headline(scenario, results.summary(scenario.id, SUBJECT), outcome.summary);
-  const figure = outcome.summary.noisy ? `~${value}` : value;
+  const figure = `${outcome.summary.noisy ? '~' : ''}${value}${outcome.summary.generatorBusy > SATURATED ? ' ^' : ''}`;
   return server.name === SUBJECT || !Number.isFinite(compared) ? figure : `${figure} (${ratio(compared)})`;
 }
 
@@ -43,7 +45,8 @@ export function overview({ results, scenarios, servers }: Benchmark): string {
 
 export const LEGEND = `Deliveries a second; at a fixed rate p50/p99; idle: memory a client. In brackets: how many times better ${SUBJECT} is (by
 throughput, by p50, by memory). floor: the C floor with small frames of its own; floor-same: with the very bytes that we send.
-\\* deliveries are not answered. ~ something else used the cores in every run.`;
+\\* deliveries are not answered. ~ something else used the cores in every run. ^ the generator had no time left: the server
+may be faster than this.`;
 
 /** The criteria, those not met first in the eye. */
 export function verdicts({ results }: Benchmark, all: boolean): string {

@@ -73,20 +73,29 @@ async function measure(options: Options, tools: Tools, scenarios: readonly Scena
   const raw = join(BENCH, 'raw', `${new Date().toISOString().replaceAll(':', '-')}.jsonl`);
   mkdirSync(join(BENCH, 'raw'), { recursive: true });
   const began = Date.now();
+  const ending = interruption();
   for (const [index, next] of planned.entries()) {
-    const minutes = (Date.now() - began) / 60_000;
-    if (minutes > options.minutes) {
-      say('The time is used up: the remaining runs are left out.');
+    if (ending.asked || (Date.now() - began) / 60_000 > options.minutes) {
+      say('The remaining runs are left out.');
       break;
     }
     if (results.failures(next.scenario.id, next.server.name) >= FAILURES) continue;
     const run = await undisturbed(tools, next, options.tries);
+    // Ctrl+C reaches server and generator too: that run says nothing.
+    if (ending.asked) continue;
     results.add(run);
     appendFileSync(raw, `${JSON.stringify(run)}\n`);
     const left = ((Date.now() - began) / 60_000 / (index + 1)) * (planned.length - index - 1);
     say(`[${index + 1}/${planned.length}, ${left.toFixed(0)} min left] ${progress(run)}`);
   }
   return results;
+}
+
+/** Whether somebody asked us to end: then what was measured is still reported. A second time ends at once. */
+function interruption(): { readonly asked: boolean } {
+  const state = { asked: false };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (state.asked = true));
+  return state;
 }
 
 /** What is wrong with the options, beyond their form. */
