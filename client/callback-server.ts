@@ -29,7 +29,7 @@ export class CallbackServer {
     this.port = listener.address.port;
     this.#listener = listener;
     this.#peers = peers;
-    this.#sweeper = setInterval(() => sweep(peers, Date.now()), SWEEP_MS).unref();
+    this.#sweeper = setInterval(() => sweep(peers, performance.now()), SWEEP_MS).unref();
   }
 
   /**

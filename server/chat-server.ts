@@ -57,7 +57,7 @@ export class ChatServer {
       greet,
     );
     this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
-    this.#ticks = setInterval(() => this.#tick(Date.now()), TICK_MS);
+    this.#ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
   }
 
   /** Serves when the promise resolves. @throws the system's error when the address is taken or not this machine's. */
@@ -90,7 +90,7 @@ export class ChatServer {
 
   async #stop(): Promise<void> {
     const { broadcaster, broadcastLog, presence, lobby, settings, log, registry } = this.#services;
-    const end = Date.now() + settings.limits.drainMs;
+    const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
     await settled([broadcaster.drained()], end);
@@ -112,7 +112,7 @@ export class ChatServer {
       connection.end();
       return connection.whenClosed();
     });
-    await settled(closed, Math.max(end, Date.now() + 200));
+    await settled(closed, Math.max(end, performance.now() + 200));
     for (const peer of this.#peers) peer.connection.destroy();
     log.server('Stopped.');
   }
@@ -131,13 +131,12 @@ export class ChatServer {
   }
 
   #tick(now: number): void {
-    const steady = performance.now();
     for (const peer of this.#peers) {
       if (peer.overdue(now) !== undefined) peer.connection.destroy();
     }
     const { registry, settings, membership, rooms } = this.#services;
     for (const member of [...registry.members()]) {
-      if (member.delivery !== undefined) member.delivery.tick(steady);
+      if (member.delivery !== undefined) member.delivery.tick(now);
       else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
         membership.dismiss(member, rooms.values(), 'it was silent for too long');
     }

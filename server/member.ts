@@ -18,8 +18,8 @@ export class Member {
   readonly rate: RateLimit;
   /** When the registration began. */
   readonly since = new Date();
-  /** When the client was last heard of, milliseconds as of `Date.now()`. */
-  heardAt = Date.now();
+  /** When the client was last heard of, milliseconds as of `performance.now()`. */
+  heardAt = performance.now();
   /** What calls the client; `undefined` for a client that pulls. */
   delivery: Delivery | undefined;
   /** Receipts that it waits for. */

@@ -30,7 +30,7 @@ export class RecentSends {
 
   /** Remembers a send; one that is refused is forgotten, so that it can be tried again. */
   remember(sender: string, messageId: string, outcome: Outcome): void {
-    const entry = { outcome, at: Date.now() };
+    const entry = { outcome, at: performance.now() };
     const name = key(sender, messageId);
     this.#entries.set(name, entry);
     outcome.catch(() => this.#entries.delete(name));

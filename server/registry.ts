@@ -74,7 +74,7 @@ export class Registry {
     if (member === undefined) throw new RpcError('NotRegistered');
     const vouched = session === undefined ? member.owner === connection : member.hasSession(session);
     if (!vouched) throw new RpcError('Unauthorized');
-    member.heardAt = Date.now();
+    member.heardAt = performance.now();
     return member;
   }
 }

@@ -41,7 +41,7 @@ export class FileSink implements Sink {
   /** Nothing more can be written: the reader is gone, or the disk is full. There is no other place to say so. */
   #broken = false;
   #emptied: (() => void) | undefined;
-  readonly #onExit = (): void => this.#flushUntil(Date.now() + CLOSE_MS);
+  readonly #onExit = (): void => this.#flushUntil(performance.now() + CLOSE_MS);
 
   /**
    * @param destination a file descriptor (1 = stdout) or the path of a file, which is appended to
@@ -120,7 +120,7 @@ export class FileSink implements Sink {
   /** The process ends, and no timer will come any more: a full pipe gets until the deadline, then its lines are lost. */
   #flushUntil(deadline: number): void {
     this.#tellDropped();
-    while (!this.#writeSome() && Date.now() < deadline) Atomics.wait(STOPWATCH, 0, 0, FULL_PAUSE_MS);
+    while (!this.#writeSome() && performance.now() < deadline) Atomics.wait(STOPWATCH, 0, 0, FULL_PAUSE_MS);
   }
 }
 

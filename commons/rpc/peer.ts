@@ -55,7 +55,7 @@ export class Peer<C> implements ConnectionHandler {
   /** Who gets the answers to our calls on this connection; without one they are ignored. */
   sink: AnswerSink | undefined;
   readonly #options: PeerOptions<C>;
-  readonly #openedAt = Date.now();
+  readonly #openedAt = performance.now();
   #slots: Slot[] = [];
   /** Answers that are due out of turn. */
   #overtaken = 0;

@@ -82,7 +82,7 @@ export class Connection {
     return this.#socket.writableLength;
   }
 
-  /** When the frame that is still incomplete began, milliseconds as of `Date.now()`; 0 when there is none. */
+  /** When the frame that is still incomplete began, milliseconds as of `performance.now()`; 0 when there is none. */
   get partialSince(): number {
     return this.#partialBytes === 0 ? 0 : this.#partialSince;
   }
@@ -215,7 +215,7 @@ export class Connection {
 
   #incomplete(chunk: Buffer, start: number, end: number): void {
     if (this.#partialBytes + end - start > this.maxFrameBytes + 1) return this.#tooLong();
-    if (this.#partialBytes === 0) this.#partialSince = Date.now();
+    if (this.#partialBytes === 0) this.#partialSince = performance.now();
     this.#partial.push(Buffer.from(chunk.subarray(start, end)));
     this.#partialBytes += end - start;
     if (this.#partial.length >= 256) this.#partial = [Buffer.concat(this.#partial)];
