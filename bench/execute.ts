@@ -28,6 +28,7 @@ function pinned(core: number, command: readonly string[]): readonly [string, rea
 interface Started {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
+  readonly hasExited: () => boolean;
   complaint(): string;
 }
 
@@ -43,7 +44,9 @@ function start(core: number, command: readonly string[], stdout: 'ignore' | 'pip
     });
     child.once('close', () => resolve());
   });
-  return { child, exited, complaint: () => said.trim() };
+  let gone = false;
+  void exited.then(() => (gone = true));
+  return { child, exited, hasExited: () => gone, complaint: () => said.trim() };
 }
 
 /** Whether somebody accepts connections on the port. */
@@ -59,11 +62,20 @@ export async function serves(): Promise<boolean> {
   }
 }
 
-async function becomesReady({ exited }: Started): Promise<boolean> {
-  let ended = false;
-  void exited.then(() => (ended = true));
-  for (const end = Date.now() + START_MS; Date.now() < end && !ended; await pause(50)) {
-    if (await serves()) return true;
+/** Waits until it serves; a moment later it must still be alive, else it was somebody else who answered. */
+async function becomesReady({ hasExited }: Started): Promise<boolean> {
+  for (const end = Date.now() + START_MS; Date.now() < end && !hasExited(); await pause(50)) {
+    if (!(await serves())) continue;
+    await pause(SETTLE_MS);
+    return !hasExited();
+  }
+  return false;
+}
+
+/** Whether the port becomes free within a few seconds; a second benchmark at the same time would spoil both. */
+async function portIsFree(): Promise<boolean> {
+  for (const end = Date.now() + STOP_MS; Date.now() < end; await pause(100)) {
+    if (!(await serves())) return true;
   }
   return false;
 }
@@ -87,10 +99,10 @@ async function generate(tools: Tools, server: Server, scenario: Scenario, pid: n
 }
 
 export async function execute(tools: Tools, server: Server, scenario: Scenario): Promise<Measured> {
+  if (!(await portIsFree())) return failed(`port ${PORT} is in use by another program`);
   const running = start(0, server.command, 'ignore');
   try {
     if (!(await becomesReady(running))) return failed(`the server did not start: ${running.complaint().slice(0, 300)}`);
-    await pause(SETTLE_MS);
     const measured = await generate(tools, server, scenario, running.child.pid ?? 0);
     return measured.ok
       ? measured

@@ -36,11 +36,17 @@ function cell(scenario: Scenario, server: Server, results: Results): string {
   return server.name === SUBJECT || !Number.isFinite(compared) ? figure : `${figure} (${ratio(compared)})`;
 }
 
-/** One row a scenario, one column a server. */
+/** The servers that were run at all. */
+function present({ results, scenarios, servers }: Pick<Benchmark, 'results' | 'scenarios' | 'servers'>): readonly Server[] {
+  return servers.filter(({ name }) => scenarios.some(({ id }) => results.outcome(id, name) !== undefined));
+}
+
+/** One row a scenario, one column a server; only what was run. */
 export function overview({ results, scenarios, servers }: Benchmark): string {
-  const measured = scenarios.filter(({ id }) => servers.some(({ name }) => results.outcome(id, name) !== undefined));
-  const head = ['scenario', ...servers.map(({ name, answered }) => (answered ? name : `${name} *`))];
-  return table([head, ...measured.map((scenario) => [scenario.id, ...servers.map((server) => cell(scenario, server, results))])]);
+  const rows = scenarios.filter(({ id }) => servers.some(({ name }) => results.outcome(id, name) !== undefined));
+  const columns = present({ results, scenarios, servers });
+  const head = ['scenario', ...columns.map(({ name, answered }) => (answered ? name : `${name} *`))];
+  return table([head, ...rows.map((scenario) => [scenario.id, ...columns.map((server) => cell(scenario, server, results))])]);
 }
 
 export const LEGEND = `Deliveries a second; at a fixed rate p50/p99; idle: memory a client. In brackets: how many times better ${SUBJECT} is (by
@@ -115,8 +121,8 @@ function details({ results, scenarios, servers }: Benchmark): string {
 
 /** The report as it is kept: everything that is needed to repeat it. */
 export function markdown(benchmark: Benchmark): string {
-  const { servers, command, missing, began } = benchmark;
-  const versions = servers.map(({ name, version }) => `- ${name}: ${version()}`);
+  const { command, missing, began } = benchmark;
+  const versions = present(benchmark).map(({ name, version }) => `- ${name}: ${version()}`);
   return `# Results of the fan-out benchmark
 
 Written by \`${command}\` on ${began.toISOString()}. How to read it: [README](README.md).
