@@ -17,10 +17,13 @@ interface Entry {
 
 export class RecentSends {
   readonly #limits: RecentLimits;
+  readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(limits: RecentLimits) {
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(limits: RecentLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
+    this.#now = now;
   }
 
   /** The outcome of an earlier send of the same sender under the same ID. */
@@ -30,7 +33,7 @@ export class RecentSends {
 
   /** Remembers a send; one that is refused is forgotten, so that it can be tried again. */
   remember(sender: string, messageId: string, outcome: Outcome): void {
-    const entry = { outcome, at: performance.now() };
+    const entry = { outcome, at: this.#now() };
     const name = key(sender, messageId);
     this.#entries.set(name, entry);
     outcome.catch(() => this.#entries.delete(name));
