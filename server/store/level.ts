@@ -1,0 +1,236 @@
+/**
+ * The store on disk: LevelDB, one synchronous batch for each append. The event loop never waits for the disk, reads go
+ * on while a write hangs or fails, and nothing that was refused can appear later. The twin of `memory.ts`.
+ *
+ * After a failed write LevelDB cannot be trusted: its journal may end in half a record, which would swallow what is
+ * written behind it, or hold a whole one that nobody was told of. So nothing more is written to it; it serves reads until
+ * the disk takes data again, then it is closed, opened with all checks, and rid of what failed.
+ */
+import { Mutex } from 'async-mutex';
+import { RpcError } from '../../commons/errors.ts';
+import { DEFAULT_TUNING, openDatabase, type Database, type Opened, type Tuning } from './database.ts';
+import { Folder } from './folder.ts';
+import { readAfter, readBefore, readRecentIds } from './reading.ts';
+import { encodeMeta, encodeRoom, encodeSegment, META_KEY, roomKey, segmentKey, type RoomRecord } from './record.ts';
+import { follow, type RememberedId, type Retention, type RoomState, type Store, type StoredSegment } from './store.ts';
+import type { Tide } from './tide.ts';
+import { nextTrim } from './trimming.ts';
+
+/** Pause between two tries to write again after a failure, milliseconds. */
+const RETRY_MS = 500;
+/** Forgotten bytes after which LevelDB is asked to give the space back; it does so by itself only when it rewrites them. */
+const GIVE_BACK_BYTES = 16_777_216;
+
+export interface LevelStoreOptions {
+  /** The data folder; made when it is missing. */
+  readonly folder: string;
+  /** Gets every failure of the disk and everything an operator should know. */
+  readonly report: (text: string, failure?: unknown) => void;
+  readonly tuning?: Tuning;
+}
+
+type Change = { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer };
+
+export class LevelStore implements Store {
+  readonly epoch: string;
+  readonly #folder: Folder;
+  readonly #report: (text: string, failure?: unknown) => void;
+  readonly #tuning: Tuning;
+  /** One writer at a time, first come first served; spans the commit, or the steps of opening again. */
+  readonly #writing = new Mutex();
+  readonly #reads = new Set<Promise<unknown>>();
+  /** `undefined` while there is none to read from: between closing and opening again. */
+  #db: Database | undefined;
+  #tide: Tide;
+  #rooms: Map<string, RoomRecord>;
+  #lastSeq: number;
+  #failing = false;
+  #closed = false;
+  #triedAt = -Infinity;
+
+  private constructor(folder: Folder, { db, meta, rooms, tide }: Opened, options: Required<LevelStoreOptions>) {
+    this.#folder = folder;
+    this.#report = options.report;
+    this.#tuning = options.tuning;
+    this.epoch = meta.epoch;
+    this.#db = db;
+    this.#tide = tide;
+    this.#rooms = rooms;
+    this.#lastSeq = meta.lastSeq;
+  }
+
+  /** @throws StoreRefused whose message tells an operator why the folder cannot be used and what to do */
+  static async open({ folder: path, report, tuning = DEFAULT_TUNING }: LevelStoreOptions): Promise<LevelStore> {
+    const folder = new Folder(path);
+    const opened = await openDatabase(folder, tuning, report);
+    await folder.hold().catch((failure: unknown) => report('The file "holder" cannot be written.', failure));
+    return new LevelStore(folder, opened, { folder: path, report, tuning });
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get rooms(): ReadonlyMap<string, RoomState> {
+    return this.#rooms;
+  }
+
+  append(batch: readonly StoredSegment[]): Promise<void> {
+    return this.#writing.runExclusive(async () => {
+      const db = await this.#writable();
+      const { changes, rooms, lastSeq } = this.#plan(batch);
+      if (changes.length === 0) return;
+      await this.#commit(db.batch(changes, { sync: true }));
+      for (const [room, record] of rooms) this.#rooms.set(room, record);
+      this.#lastSeq = lastSeq;
+      this.#tide.rise(lastSeq);
+    });
+  }
+
+  after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
+    return this.#read(async (db) => {
+      const record = this.#rooms.get(room);
+      return record === undefined ? [] : readAfter(db, room, record, seq, maxBytes);
+    });
+  }
+
+  before(room: string, seq: number, maxMessages: number): Promise<readonly StoredSegment[]> {
+    return this.#read(async (db) => {
+      const record = this.#rooms.get(room);
+      return record === undefined ? [] : readBefore(db, room, record, seq, maxMessages);
+    });
+  }
+
+  recentIds(sinceMs: number): Promise<readonly RememberedId[]> {
+    return this.#read((db) => readRecentIds(db, this.#rooms, sinceMs));
+  }
+
+  async trim(retention: Retention, now: number): Promise<void> {
+    for (const room of [...this.#rooms.keys()]) {
+      let forgotten = 0;
+      for (let more = true; more;) {
+        const step = await this.#writing.runExclusive(() => this.#trimStep(room, retention, now));
+        forgotten += step.bytes;
+        more = step.more;
+      }
+      if (forgotten >= GIVE_BACK_BYTES) await this.#giveBack(room);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#writing.runExclusive(async () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      await Promise.allSettled(this.#reads);
+      await this.#tide.close().catch((failure: unknown) => this.#report('The file "tide" cannot be written.', failure));
+      await this.#folder.letGo();
+      await this.#db?.close();
+    });
+  }
+
+  #plan(batch: readonly StoredSegment[]) {
+    const rooms = new Map<string, RoomRecord>();
+    const changes: Change[] = [];
+    for (const segment of batch) {
+      const { room } = segment;
+      const before = rooms.get(room) ?? this.#rooms.get(room);
+      const state = follow(before, segment, this.#lastSeq);
+      const key = segmentKey(room, state.lastSeq);
+      changes.push({ type: 'put', key, value: encodeSegment(key, segment, before?.lastSeq ?? 0) });
+      rooms.set(room, { ...state, lostCount: before?.lostCount ?? 0, bytes: (before?.bytes ?? 0) + segment.bytes.length });
+    }
+    const lastSeq = Math.max(this.#lastSeq, ...[...rooms.values()].map((record) => record.lastSeq));
+    if (batch.length === 0) return { changes, rooms, lastSeq };
+    for (const [room, record] of rooms) changes.push({ type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) });
+    const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
+    changes.push({ type: 'put', key: META_KEY, value: encodeMeta({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born }) });
+    return { changes, rooms, lastSeq };
+  }
+
+  async #commit(written: Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch (failure) {
+      this.#failing = true;
+      this.#report('Messages cannot be stored; senders are told, reading goes on.', failure);
+      // Not even this process may be trusted to live until the journal is rid of what failed.
+      await this.#tide.seal(true).catch((again: unknown) => this.#report('The file "tide" cannot be written.', again));
+      throw new RpcError('StorageFailed');
+    }
+  }
+
+  async #trimStep(room: string, retention: Retention, now: number): Promise<{ readonly bytes: number; readonly more: boolean }> {
+    const db = await this.#writable();
+    const found = this.#rooms.get(room);
+    if (found === undefined) return { bytes: 0, more: false };
+    const { keys, record, more } = await this.#answer(nextTrim(db, room, found, retention, now));
+    if (keys.length === 0) return { bytes: 0, more: false };
+    // Told as lost before it is: a reader that starts now must not look for what may be gone.
+    this.#rooms.set(room, record);
+    const gone = keys.map((key) => ({ type: 'del' as const, key }));
+    await this.#commit(db.batch([...gone, { type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) }], { sync: true }));
+    return { bytes: found.bytes - record.bytes, more };
+  }
+
+  #giveBack(room: string): Promise<void> {
+    return this.#read((db) => db.compactRange(segmentKey(room, 0), segmentKey(room, this.#rooms.get(room)?.lostThrough ?? 0)));
+  }
+
+  /** Runs `work` on the open database, which stays open until it is done. */
+  async #read<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const db = this.#db ?? (await this.#writing.runExclusive(() => this.#writable()));
+    if (this.#closed) throw new RpcError('StorageFailed');
+    const reading = work(db);
+    this.#reads.add(reading);
+    try {
+      return await this.#answer(reading);
+    } finally {
+      this.#reads.delete(reading);
+    }
+  }
+
+  /** What `work` answers; its failures are reported, and become the one that callers see. */
+  async #answer<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (failure) {
+      this.#report('Stored messages cannot be read.', failure);
+      throw new RpcError('StorageFailed');
+    }
+  }
+
+  /** The database for writing; after a failure opened again, if the disk takes data. Called by the one writer only. */
+  async #writable(): Promise<Database> {
+    if (this.#closed) throw new RpcError('StorageFailed');
+    if (!this.#failing && this.#db !== undefined) return this.#db;
+    if (performance.now() - this.#triedAt < RETRY_MS) throw new RpcError('StorageFailed');
+    try {
+      return await this.#openAgain();
+    } catch (failure) {
+      this.#report('Messages cannot be stored yet.', failure);
+      throw new RpcError('StorageFailed');
+    } finally {
+      this.#triedAt = performance.now();
+    }
+  }
+
+  async #openAgain(): Promise<Database> {
+    await this.#folder.tryDisk();
+    const old = this.#db;
+    if (old !== undefined) {
+      await this.#tide.seal(true);
+      this.#db = undefined;
+      await Promise.allSettled(this.#reads);
+      await this.#tide.close();
+      await old.close();
+    }
+    const { db, meta, rooms, tide } = await openDatabase(this.#folder, this.#tuning, this.#report);
+    this.#db = db;
+    this.#rooms = rooms;
+    this.#lastSeq = meta.lastSeq;
+    this.#tide = tide;
+    this.#failing = false;
+    this.#report('Messages are stored again.');
+    return db;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * How segments and rooms are written down: keys that sort, compact values, and a checksum over both, because LevelDB
+ * does not verify its own when it reads. A segment also names the one before it in its room, so a missing one is noticed.
+ *
+ * Value: CRC-32 of key and rest (4 bytes, little endian), version (1), length of the numbers (varint), numbers (varints),
+ * strings (UTF-8), and for a segment the encoded calls.
+ */
+import { crc32 } from 'node:zlib';
+import type { RoomState, StoredSegment } from './store.ts';
+
+const VERSION = 1;
+const SEGMENT = 0x73;
+const ROOM = 0x72;
+/** The one record that speaks of the store as a whole. */
+export const META_KEY = Buffer.from('m');
+/** Bounds of all room records, for iterators. */
+export const ROOM_KEYS = { gt: Buffer.from([ROOM]), lt: Buffer.from([ROOM + 1]) };
+
+/** What is stored is not what was written: a flipped bit, a missing piece. Its message is for the log. */
+export class Damage extends Error {
+  override readonly name = 'Damage';
+}
+
+/** What is known of a room beyond its `RoomState`. */
+export interface RoomRecord extends RoomState {
+  /** Messages that are no longer kept. */
+  readonly lostCount: number;
+  /** Bytes of the encoded calls that are kept. */
+  readonly bytes: number;
+}
+
+export interface Meta {
+  readonly epoch: string;
+  readonly lastSeq: number;
+  /** How many room records there are. */
+  readonly rooms: number;
+}
+
+/** A segment as it was read. */
+export interface Linked extends StoredSegment {
+  /** The newest number of the room's segment before this one; 0 for the room's first. */
+  readonly previous: number;
+}
+
+/** Sorts by room, then by the segment's newest number. @throws RangeError for a room's code over 255 bytes */
+export function segmentKey(room: string, lastSeq: number): Buffer {
+  const name = Buffer.from(room);
+  if (name.length > 255) throw new RangeError('The code of a room has at most 255 bytes.');
+  const key = Buffer.alloc(name.length + 10);
+  key[0] = SEGMENT;
+  key[1] = name.length;
+  name.copy(key, 2);
+  key.writeBigUInt64BE(BigInt(Math.min(Math.max(0, Math.trunc(lastSeq)), Number.MAX_SAFE_INTEGER)), name.length + 2);
+  return key;
+}
+
+export function roomKey(room: string): Buffer {
+  return Buffer.concat([ROOM_KEYS.gt, Buffer.from(room)]);
+}
+
+export function roomOfKey(key: Buffer): string {
+  return key.toString('utf8', 1);
+}
+
+export function encodeSegment(key: Buffer, segment: StoredSegment, previous: number): Buffer {
+  const { seqs, ends, senders, messageIds } = segment;
+  const speakers = [...new Set(senders)];
+  const places = new Map(speakers.map((sender, index) => [sender, index]));
+  const numbers = [segment.at, segment.ordinal, previous, seqs.length, speakers.length];
+  for (const sender of speakers) numbers.push(Buffer.byteLength(sender));
+  for (let index = 0; index < seqs.length; index += 1) {
+    const id = messageIds[index] ?? null;
+    numbers.push((seqs[index] ?? 0) - (seqs[index - 1] ?? 0), (ends[index] ?? 0) - (ends[index - 1] ?? 0));
+    numbers.push(places.get(senders[index] ?? '') ?? 0, id === null ? 0 : Buffer.byteLength(id) + 1);
+  }
+  const strings = Buffer.from(speakers.join('') + messageIds.map((id) => id ?? '').join(''));
+  return sealed(key, numbers, [strings, segment.bytes]);
+}
+
+/** @throws Damage when it is not what was written */
+export function decodeSegment(room: string, key: Buffer, value: Buffer): Linked {
+  const { numbers, rest } = unsealed(key, value);
+  let place = 0;
+  const next = (): number => numbers[(place += 1) - 1] ?? Number.NaN;
+  let cut = 0;
+  const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
+  const [at, ordinal, previous, length] = [next(), next(), next(), next()];
+  const speakers = Array.from({ length: next() }, () => text(next()));
+  const seqs: number[] = [];
+  const ends: number[] = [];
+  const senders: string[] = [];
+  const messageIds: (string | null)[] = [];
+  for (let index = 0; index < length; index += 1) {
+    seqs.push((seqs[index - 1] ?? 0) + next());
+    ends.push((ends[index - 1] ?? 0) + next());
+    senders.push(speakers[next()] ?? '');
+    const id = next();
+    messageIds.push(id === 0 ? null : text(id - 1));
+  }
+  const bytes = rest.subarray(cut);
+  if (place !== numbers.length || ends.at(-1) !== bytes.length) throw new Damage(`${describe(key)} does not add up`);
+  return { room, bytes, ends, seqs, senders, ordinal, at, messageIds, previous };
+}
+
+export function encodeRoom(key: Buffer, { lastSeq, count, lostThrough, lostCount, bytes }: RoomRecord): Buffer {
+  return sealed(key, [lastSeq, count, lostThrough, lostCount, bytes], []);
+}
+
+/** @throws Damage when it is not what was written */
+export function decodeRoom(key: Buffer, value: Buffer): RoomRecord {
+  const [lastSeq = 0, count = 0, lostThrough = 0, lostCount = 0, bytes = 0] = unsealed(key, value).numbers;
+  return { lastSeq, count, lostThrough, lostCount, bytes };
+}
+
+export function encodeMeta({ epoch, lastSeq, rooms }: Meta): Buffer {
+  return sealed(META_KEY, [lastSeq, rooms], [Buffer.from(epoch)]);
+}
+
+/** @throws Damage when it is not what was written */
+export function decodeMeta(value: Buffer): Meta {
+  const { numbers, rest } = unsealed(META_KEY, value);
+  const [lastSeq = 0, rooms = 0] = numbers;
+  return { epoch: rest.toString(), lastSeq, rooms };
+}
+
+function sealed(key: Buffer, numbers: readonly number[], rest: readonly Buffer[]): Buffer {
+  const written: number[] = [];
+  for (const number of numbers) pushVarint(written, number);
+  const head = [0, 0, 0, 0, VERSION];
+  pushVarint(head, written.length);
+  const value = Buffer.concat([Buffer.from(head), Buffer.from(written), ...rest]);
+  value.writeUInt32LE(crc32(value.subarray(4), crc32(key)), 0);
+  return value;
+}
+
+function unsealed(key: Buffer, value: Buffer): { readonly numbers: readonly number[]; readonly rest: Buffer } {
+  if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4), crc32(key)))
+    throw new Damage(`${describe(key)} has a wrong checksum`);
+  if (value[4] !== VERSION) throw new Damage(`${describe(key)} was written by another version of this program`);
+  const [length, start] = readVarint(value, 5);
+  const numbers: number[] = [];
+  for (let at = start; at < start + length;) {
+    const [number, end] = readVarint(value, at);
+    numbers.push(number);
+    at = end;
+  }
+  return { numbers, rest: value.subarray(start + length) };
+}
+
+/** Seven bits a byte, the lowest first; by division, because times and numbers need more than 32 bits. */
+function pushVarint(bytes: number[], number: number): void {
+  let left = number;
+  while (left >= 0x80) {
+    bytes.push((left % 0x80) | 0x80);
+    left = Math.floor(left / 0x80);
+  }
+  bytes.push(left);
+}
+
+function readVarint(bytes: Buffer, from: number): readonly [number: number, end: number] {
+  let number = 0;
+  let scale = 1;
+  for (let at = from; at < bytes.length; at += 1, scale *= 0x80) {
+    const byte = bytes[at] ?? 0;
+    number += (byte & 0x7f) * scale;
+    if (byte < 0x80) return [number, at + 1];
+  }
+  return [number, bytes.length];
+}
+
+function describe(key: Buffer): string {
+  if (key[0] === SEGMENT)
+    return `the segment of room ${key.toString('utf8', 2, key.length - 8)} that ends with message ${key.readBigUInt64BE(key.length - 8)}`;
+  return key[0] === ROOM ? `the record of room ${roomOfKey(key)}` : 'the record of the store';
+}
