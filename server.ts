@@ -28,6 +28,15 @@ function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+function startFailure(error: unknown): string {
+  const where = hostPort(settings.host, settings.port);
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return `cannot listen on ${where}: another program does. Try --listen with another port.`;
+  if (code === 'EACCES') return `cannot listen on ${where}: this user may not use that port.`;
+  if (code === 'EADDRNOTAVAIL') return `cannot listen on ${where}: this machine does not have that address.`;
+  return 'cannot run; the log says why.';
+}
+
 main().then(
   async (status) => {
     await log.close();
@@ -36,6 +45,7 @@ main().then(
   async (error: unknown) => {
     log.error('The server cannot run.', error);
     await log.close();
+    process.stderr.write(`partyline-server: ${startFailure(error)}\n`);
     process.exit(1);
   },
 );

@@ -80,7 +80,7 @@ function admit(peers: Set<Peer<CallbackCaller>>, connection: Connection, options
 }
 
 function sweep(peers: Set<Peer<CallbackCaller>>, now: number): void {
-  for (const peer of peers) if (peer.overdue(now) !== undefined) drop(peers, peer);
+  for (const peer of peers) if (peer.closeOverdue(now)) drop(peers, peer);
 }
 
 function drop(peers: Set<Peer<CallbackCaller>>, peer: Peer<CallbackCaller>): void {

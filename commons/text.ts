@@ -22,6 +22,34 @@ const NOT_ALLOWED =
   /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]--[\n\t]]/v;
 const PLAIN = /^[\x20-\x7e]*$/;
 
+/** Letters of other scripts that look like Latin ones, and digits that pass for letters. */
+const LOOK_ALIKES = new Map(
+  Object.entries({
+    a: 'аαɑ',
+    b: 'вЬьβ',
+    c: 'сϲ',
+    d: 'ԁ',
+    e: 'еεёҽ',
+    g: 'ɡ',
+    h: 'һнη',
+    i: 'іιı1|!',
+    j: 'ј',
+    k: 'кκ',
+    l: 'ӏⅼ',
+    m: 'мϻ',
+    n: 'пո',
+    o: 'оοσ0',
+    p: 'рρ',
+    r: 'гᴦ',
+    s: 'ѕ5$',
+    t: 'тτ',
+    u: 'υս',
+    v: 'ѵν',
+    x: 'хχ',
+    y: 'уγү',
+  }).flatMap(([latin, others]) => [...others].map((other): [string, string] => [other, latin])),
+);
+
 /** Names that would pass for the room itself or for everybody; compared after `fold`. */
 const RESERVED = new Set([
   'system',
@@ -43,6 +71,19 @@ const RESERVED = new Set([
   'undefined',
   'none',
 ]);
+/** Of these, the ones that nobody may come near: also refused in look-alike letters and with punctuation in between. */
+const RESERVED_AT_A_GLANCE = new Set([
+  'system',
+  'server',
+  'partyline',
+  'admin',
+  'administrator',
+  'root',
+  'operator',
+  'moderator',
+  'everyone',
+  'everybody',
+]);
 
 /**
  * One form for names that people take for the same: compatibility forms, case (ß and SS, the dotted and the dotless i
@@ -51,6 +92,14 @@ const RESERVED = new Set([
 export function fold(name: string): string {
   const cased = name.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
   return cased.replaceAll('i\u0307', 'i').replaceAll('\ufe0f', '').replaceAll(/\s+/gu, ' ');
+}
+
+/** What a name looks like at a glance: without marks, punctuation and blanks, look-alikes as Latin letters. */
+function glance(name: string): string {
+  const plain = fold(name)
+    .normalize('NFKD')
+    .replaceAll(/[\p{M}\p{P}\p{S}\s]/gu, (c) => (LOOK_ALIKES.has(c) ? c : ''));
+  return [...plain].map((c) => LOOK_ALIKES.get(c) ?? c).join('');
 }
 
 /** A code point as people look it up, `U+202E`. */
@@ -63,7 +112,7 @@ export function nameProblem(name: string, maxCharacters: number): string | undef
   const problem = labelProblem('Name', name, maxCharacters);
   if (problem !== undefined) return problem;
   if (/[:[\]<>]/u.test(name)) return 'Name must not contain any of : [ ] < >';
-  if (RESERVED.has(fold(name))) return `Name "${name}" is reserved.`;
+  if (isReserved(name)) return `Name "${name}" is reserved.`;
   return undefined;
 }
 
@@ -72,8 +121,12 @@ export function idProblem(id: string, maxCharacters: number): string | undefined
   const problem = labelProblem('ID', id, maxCharacters);
   if (problem !== undefined) return problem;
   if (/[[\]<>]/u.test(id)) return 'ID must not contain any of [ ] < >';
-  if (RESERVED.has(fold(id))) return `ID "${id}" is reserved.`;
+  if (isReserved(id)) return `ID "${id}" is reserved.`;
   return undefined;
+}
+
+function isReserved(label: string): boolean {
+  return RESERVED.has(fold(label)) || RESERVED_AT_A_GLANCE.has(glance(label));
 }
 
 function labelProblem(field: 'Name' | 'ID', label: string, maxCharacters: number): string | undefined {

@@ -131,9 +131,7 @@ export class ChatServer {
   }
 
   #tick(now: number): void {
-    for (const peer of this.#peers) {
-      if (peer.overdue(now) !== undefined) peer.connection.destroy();
-    }
+    for (const peer of this.#peers) peer.closeOverdue(now);
     const { registry, settings, membership, rooms } = this.#services;
     for (const member of [...registry.members()]) {
       if (member.delivery !== undefined) member.delivery.tick(now);

@@ -72,7 +72,7 @@ export class Registry {
   acting(id: string, connection: object, session: string | undefined): Member {
     const member = this.get(id);
     if (member === undefined) throw new RpcError('NotRegistered');
-    const vouched = session === undefined ? member.owner === connection : member.hasSession(session);
+    const vouched = member.owner === connection || (session !== undefined && member.hasSession(session));
     if (!vouched) throw new RpcError('Unauthorized');
     member.heardAt = performance.now();
     return member;

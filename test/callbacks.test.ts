@@ -145,6 +145,38 @@ test('an allowed foreign address is called only after it has echoed a challenge,
   }),
 );
 
+test('at a foreign address the secret comes first, then the challenge', { skip }, () =>
+  withServer({ callbackAllow: [`${foreign}/32`] }, async (server) => {
+    const peer = await Peer.start(
+      {
+        called: (call, socket) => {
+          const challenge = at(call.params, 'Challenge');
+          socket.write(answerTo(call, challenge === undefined ? { Success: true } : { Challenge: challenge }));
+        },
+      },
+      foreign,
+    );
+    const client = await server.connect();
+    const params = { ID: 'both', Name: 'Both', Callback: peer.callback, Secret: 'shown first' };
+    isRegistered(await client.call('ChatServer.Register', params));
+    assert.deepEqual(
+      peer.calls.map(({ method }) => method),
+      ['ClientCallback.Authenticate', 'ClientCallback.Verify'],
+    );
+    await peer.close();
+  }),
+);
+
+test('an inline client that is dropped is hung up on, so that it notices', () =>
+  withServer({ limits: { callMs: 300, retryCallMs: 50, retryDelaysMs: [20, 20, 20] } }, async (server) => {
+    const mute = await server.connect();
+    isRegistered(await mute.call('ChatServer.Register', { ID: 'mute', Name: 'Mute', Callback: 'inline' }));
+    const sender = await join(server, { id: 'sender' });
+    await sender.say('nobody answers this');
+    await sender.hear(({ Content }) => Content === 'User mute left the chat');
+    await mute.closed;
+  }));
+
 test('a foreign address that is not allowed is not even dialled', { skip }, () =>
   withServer({}, async (server) => {
     const peer = await PEERS.healthy('plain', foreign);

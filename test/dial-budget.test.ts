@@ -62,6 +62,16 @@ test('a refused attempt costs nothing: who keeps trying is served as soon as the
   assert.equal(burst(dials, CALLER), 5);
 });
 
+test('a dial that met its caller’s own client does not count towards the minute', () => {
+  const { dials } = budget();
+  for (let client = 0; client < 20; client += 1) {
+    const ended = dials.take(CALLER, { host: CALLER });
+    assert.ok(ended !== undefined, `client ${client}`);
+    ended(true);
+  }
+  assert.equal(burst(dials, CALLER), 5);
+});
+
 test('one caller does not use up the budget of another, nor gets a second one by another spelling or by another address of its /64', () => {
   const { dials } = budget();
   assert.equal(burst(dials, CALLER), 5);

@@ -106,6 +106,26 @@ test('an ID that is not registered is told so, whatever it looks like', () =>
     }
   }));
 
+test('on the connection that registered the ID no session is needed, and none can spoil it', () =>
+  withServer({}, async (server) => {
+    const owner = await join(server, { id: 'owner' });
+    isAccepted(await owner.client.call(SEND, { UserID: 'owner', Text: 'hello', Session: 'outdated' }));
+    const elsewhere = await server.connect();
+    isUnauthorized(await elsewhere.call(SEND, { UserID: 'owner', Text: 'hello', Session: 'outdated' }));
+  }));
+
+test('optional fields that are empty or null count as left out, as records of Go and others write them', () =>
+  withServer({}, async (server) => {
+    const client = await server.connect();
+    const unset = { Token: '', Secret: null, Session: '', Epoch: '' };
+    isAccepted(await client.call(REGISTER, { ID: 'gopher', Name: 'Gopher', Callback: 'none', ...unset }));
+    const send = { UserID: 'gopher', Text: 'hello', Session: '', Room: '', MessageID: null, Wait: '', TimeoutMs: 0 };
+    isAccepted(await client.call(SEND, send));
+    isAccepted(await client.call(SEND, [send]));
+    isInvalid('Text', await client.call(SEND, { ...send, Text: '' }));
+    isInvalid('Wait', await client.call(SEND, { ...send, Wait: 'stored' }));
+  }));
+
 test('who left has no session any more', () =>
   withServer({}, async (server) => {
     const { client, session } = await join(server, { id: 'leaver' });

@@ -28,7 +28,7 @@ function message(text: string, outcomes: string[] = []): Broadcast {
 /** A member that was sent nothing of what `crowd` said. */
 function laggard(crowd: Room): Member {
   const member = new Member({ id: 'slow', name: 'Slow', from: '127.0.0.1:1', rate: new RateLimit(0) });
-  const unreachable: Route = { redials: true, open: () => Promise.reject(new Error('nobody is there')) };
+  const unreachable: Route = { redials: true, open: () => Promise.reject(new Error('nobody is there')), abandon: () => undefined };
   const events = { evicted: () => undefined, declined: () => undefined };
   const spoken = { dialect: '2.0', style: 'name' } as const;
   const shapes = new AnswerShapes();

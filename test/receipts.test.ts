@@ -25,6 +25,16 @@ test('a receipt counts the members who answered; who pulls does not count, nor d
     assert.deepEqual(receiptOf(await waitFor(sender, 'hello')), { Delivered: 3, Pending: [], Failed: 0 });
   }));
 
+test('a repetition gets a receipt too', () =>
+  withServer({}, async (server) => {
+    const sender = await join(server, { id: 'sender' });
+    await join(server, { id: 'reader' });
+    const params = { UserID: 'sender', Session: sender.session, Text: 'once', MessageID: 'm', Wait: 'delivered' };
+    const [first, again] = [await sender.client.call(SEND, params), await sender.client.call(SEND, params)];
+    assert.deepEqual([receiptOf(first), receiptOf(again)], Array(2).fill({ Delivered: 1, Pending: [], Failed: 0 }));
+    assert.deepEqual([at(again, 'result', 'Duplicate'), at(again, 'result', 'Seq')], [true, at(first, 'result', 'Seq')]);
+  }));
+
 test('alone in a room it is given at once', () =>
   withServer({}, async (server) => {
     const sender = await join(server, { id: 'sender' });

@@ -4,6 +4,7 @@
  */
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { at, LineClient } from './support/line-client.ts';
 import { join, type Heard, type Member, type RunningServer } from './support/room.ts';
 import { startServer, type Ending, type ServerProcess } from './support/server-process.ts';
@@ -168,3 +169,20 @@ test('a second signal ends it at once', () =>
     await reader.hear((message) => message.Kind === 'notice');
     await endsWithin(server, 'SIGINT', 1_000);
   }));
+
+test('a port that is taken is said in one sentence, and the exit status is 1', async () => {
+  const first = await startServer([]);
+  try {
+    const second = spawnSync(process.execPath, ['--import', 'tsx', 'server.ts', '--memory', '--listen', `127.0.0.1:${first.port}`], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    assert.equal(second.status, 1);
+    assert.equal(
+      second.stderr,
+      `partyline-server: cannot listen on 127.0.0.1:${first.port}: another program does. Try --listen with another port.\n`,
+    );
+  } finally {
+    await first.stop();
+  }
+});

@@ -275,3 +275,10 @@ test('a hostile text costs linear time', () => {
   const { user } = process.cpuUsage(began);
   assert.ok(user < 5_000_000, `${user} µs`);
 });
+
+test('a name that only looks like the room’s own is reserved too; one that contains it is not', () => {
+  for (const name of ['\u0405YSTEM', 's\u0443stem', 'SYSTEM.', 'r00t', 'S-e-r-v-e-r', 'Adm1n', '\u0430dmin', 'Part\u0443line']) {
+    assert.match(nameProblem(name, 32) ?? 'accepted', /is reserved/, name);
+  }
+  for (const name of ['Systema', 'a11', 'Анна', 'Rooter', 'here-1', 'Servane', 'al1']) assert.equal(nameProblem(name, 32), undefined, name);
+});

@@ -36,6 +36,10 @@ test('a stranger may send frames of 8 KiB and not a byte more', () =>
       client.write(infoOf(8193) + end);
       await isCutOff(client);
     }
+    // Refused as soon as it is too long, not when it ends.
+    const unended = await server.connect();
+    unended.write(infoOf(8193));
+    await isCutOff(unended);
   }));
 
 test('a member may send frames of 64 KiB and not a byte more, however they are cut into packets', () =>
@@ -113,6 +117,7 @@ test('who makes no valid call is cut off, whatever else it sends', () =>
       if (trickle.socket.writable) trickle.write('{');
     }, 40);
     try {
+      assert.match(String(at(await silent.next(), 'error', 'message')), /first call must come within 400 ms/);
       await Promise.all([silent, ...others].map((client) => client.gone(3_000)));
     } finally {
       clearInterval(timer);

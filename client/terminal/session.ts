@@ -2,7 +2,7 @@
 import { type ClientSettings } from '../../commons/config.ts';
 import { RpcError } from '../../commons/errors.ts';
 import { type Log } from '../../commons/log.ts';
-import { ChatClient } from '../chat-client.ts';
+import { CallbackUnusable, ChatClient } from '../chat-client.ts';
 import { Conversation } from './conversation.ts';
 import { type Ending } from './ending.ts';
 import { EXIT, type ExitStatus, statusOfRefusal } from './exit-status.ts';
@@ -54,6 +54,7 @@ async function join(settings: ClientSettings, name: string, outlet: Outlet): Pro
     });
   } catch (error) {
     outlet.notice(reasonOf(error));
+    if (error instanceof CallbackUnusable) return EXIT.error;
     return error instanceof RpcError ? statusOfRefusal(error.reason) : EXIT.unreachable;
   }
 }

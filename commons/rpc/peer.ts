@@ -63,6 +63,7 @@ export class Peer<C> implements ConnectionHandler {
   #crowded = false;
   #dialect: Dialect = '2.0';
   #spoke = false;
+  #expired = false;
 
   constructor(connection: Connection, options: PeerOptions<C>) {
     this.connection = connection;
@@ -71,12 +72,24 @@ export class Peer<C> implements ConnectionHandler {
     connection.attach(this);
   }
 
-  /** Why this connection has to be closed by now, if so: no valid call, or a frame that does not end. */
-  overdue(now: number): string | undefined {
+  /**
+   * Closes the connection, with one error, when its first valid call or the end of a frame is overdue; says whether it was.
+   * `now`: `performance.now()`.
+   */
+  closeOverdue(now: number): boolean {
     const { firstCallMs, frameMs } = this.#options.limits;
-    if (!this.#spoke && now - this.#openedAt > firstCallMs) return 'no call';
     const since = this.connection.partialSince;
-    return since > 0 && now - since > frameMs ? 'unfinished frame' : undefined;
+    if (!this.#spoke && now - this.#openedAt > firstCallMs) this.#expire(`The first call must come within ${firstCallMs} ms.`);
+    else if (since > 0 && now - since > frameMs) this.#expire(`A frame must end within ${frameMs} ms.`);
+    else return false;
+    return true;
+  }
+
+  #expire(sentence: string): void {
+    if (this.#expired || !this.#options.answersGarbage) return this.connection.destroy();
+    this.#expired = true;
+    this.connection.send(`${encodeError(this.#dialect, 'null', new RpcError('InvalidRequest', sentence))}\n`);
+    this.connection.end();
   }
 
   /** The peer has proved itself otherwise (we dialled it): the deadline for its first call does not apply. */

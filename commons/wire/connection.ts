@@ -214,7 +214,9 @@ export class Connection {
   }
 
   #incomplete(chunk: Buffer, start: number, end: number): void {
-    if (this.#partialBytes + end - start > this.maxFrameBytes + 1) return this.#tooLong();
+    // A carriage return may still turn out to be part of the line's end.
+    const spare = chunk[end - 1] === CARRIAGE_RETURN ? 1 : 0;
+    if (this.#partialBytes + end - start > this.maxFrameBytes + spare) return this.#tooLong();
     if (this.#partialBytes === 0) this.#partialSince = performance.now();
     this.#partial.push(Buffer.from(chunk.subarray(start, end)));
     this.#partialBytes += end - start;

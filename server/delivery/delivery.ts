@@ -268,6 +268,7 @@ export class Delivery implements AnswerSink {
   #evict(reason: string): void {
     if (this.#state === 'ended') return;
     this.#end();
+    this.#options.route.abandon();
     this.#options.events.evicted(reason);
   }
 

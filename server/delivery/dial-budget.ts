@@ -15,6 +15,9 @@ export interface DialBudgetOptions {
   readonly now?: () => number;
 }
 
+/** What to call when a dial has ended. */
+export type Ended = (forgiven?: boolean) => void;
+
 const MINUTE_MS = 60_000;
 /** Addresses remembered at most; beyond it the one that dialled longest ago is forgotten, whose minute is the nearest to its end. */
 const REMEMBERED_ADDRESSES = 10_000;
@@ -38,25 +41,41 @@ export class DialBudget {
 
   /**
    * Leave to dial `target` for a caller at `callerAddress`: what to call, once, when the dial has ended; `undefined` when
-   * there is none, which costs the caller nothing. Callers on this machine always have leave.
+   * there is none, which costs the caller nothing. A dial that is `forgiven` (it met a client at the caller's own address) does
+   * not count towards the minute. Callers on this machine always have leave.
    */
-  take(callerAddress: string, target: Pick<DialTarget, 'host'>): (() => void) | undefined {
+  take(callerAddress: string, target: Pick<DialTarget, 'host'>): Ended | undefined {
     const caller = parseSocketAddress(callerAddress);
     if (caller === undefined) return undefined;
     if (isLoopback(caller)) return () => undefined;
     if ((this.#underWay.get(target.host) ?? 0) >= this.#perTarget) return undefined;
-    if (!this.#countDial(budgetKey(caller))) return undefined;
-    return this.#enter(target.host);
+    const key = budgetKey(caller);
+    const time = this.#countDial(key);
+    if (time === undefined) return undefined;
+    const leave = this.#enter(target.host);
+    return (forgiven = false) => {
+      leave();
+      if (forgiven) this.#forgive(key, time);
+    };
   }
 
-  #countDial(key: string): boolean {
+  #forgive(key: string, time: number): void {
+    const times = this.#dials.get(key);
+    const index = times?.indexOf(time) ?? -1;
+    if (times === undefined || index < 0) return;
+    if (times.length === 1) this.#dials.delete(key);
+    else this.#dials.set(key, times.toSpliced(index, 1));
+  }
+
+  /** The time of the dial, where it may be done. */
+  #countDial(key: string): number | undefined {
     const now = this.#now();
     const recent = (this.#dials.get(key) ?? []).filter((time) => now - time < MINUTE_MS);
-    if (recent.length >= this.#perMinute) return false;
+    if (recent.length >= this.#perMinute) return undefined;
     this.#dials.delete(key);
     this.#dials.set(key, [...recent, now]);
     this.#forgetOld(now);
-    return true;
+    return now;
   }
 
   #forgetOld(now: number): void {

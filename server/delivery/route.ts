@@ -18,6 +18,8 @@ export interface Route {
   readonly redials: boolean;
   /** A connection that is ready for messages. @throws Error when there is none within `deadlineMs`. */
   open(deadlineMs: number): Promise<Peer<CallContext>>;
+  /** The client is given up: what it may still wait on is ended, so that it notices. */
+  abandon(): void;
 }
 
 /** What all dialled routes of a server share. */
@@ -69,15 +71,23 @@ export class DialledRoute implements Route {
     return peer;
   }
 
+  abandon(): void {
+    // The connection that is being called back on is the delivery's, and closed with it.
+  }
+
   async #prove(peer: Peer<CallContext>, end: number): Promise<void> {
     const caller = new Caller(peer.connection, this.#spoken);
     peer.sink = caller;
+    if (this.#secret !== undefined) await authenticate(caller, this.#secret, end - performance.now());
     if (!this.#verified) await verify(caller, end - performance.now());
     this.#verified = true;
-    if (this.#secret === undefined) return;
-    const answer = await caller.call('ClientCallback.Authenticate', { Secret: this.#secret }, end - performance.now());
-    if (isRecord(answer) && answer['Success'] === false) throw new RpcError('CallbackFailed');
   }
+}
+
+/** Shows the peer the secret that its Register gave: our first words on every connection, so that it need not listen to others. */
+async function authenticate(caller: Caller, secret: string, deadlineMs: number): Promise<void> {
+  const answer = await caller.call('ClientCallback.Authenticate', { Secret: secret }, deadlineMs);
+  if (isRecord(answer) && answer['Success'] === false) throw new RpcError('CallbackFailed');
 }
 
 /** Asks the peer to echo a random challenge: only a program that expects us does. */
@@ -100,5 +110,9 @@ export class InlineRoute implements Route {
     // Between two tries another registration may have taken the connection for its callbacks.
     if (this.#peer.connection.closed || this.#peer.sink !== undefined) return Promise.reject(new Error('the connection is gone'));
     return Promise.resolve(this.#peer);
+  }
+
+  abandon(): void {
+    if (this.#peer.sink === undefined) this.#peer.connection.end();
   }
 }

@@ -22,7 +22,7 @@ export const sendMessage = (services: Services) =>
     const member = services.registry.acting(params.UserID, outcome.context.peer, params.Session);
     const room = roomOf(services, member, params.Room);
     const duplicate = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
-    if (duplicate !== undefined) return answerDuplicate(duplicate, outcome);
+    if (duplicate !== undefined) return answerDuplicate(duplicate, member, room, params, outcome);
     if (services.stopping()) {
       outcome.refuse(new RpcError('ShuttingDown'));
       return delay(STOPPING_PAUSE_MS);
@@ -58,10 +58,7 @@ function offer(
   outcome: SendOutcome,
   done?: Settled,
 ): void | Promise<void> {
-  if (params.Wait !== undefined) {
-    outcome.context.peer.answerOutOfTurn(outcome.call);
-    member.openReceipts += 1;
-  }
+  openReceipt(member, params, outcome);
   return broadcaster.queue.offer({
     room,
     kind: 'chat',
@@ -69,16 +66,11 @@ function offer(
     text: params.Text,
     accepted: (seq) => {
       done?.accepted(seq);
-      if (params.Wait === undefined) return outcome.succeed(accepted(seq));
-      whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => {
-        member.openReceipts -= 1;
-        outcome.succeed(accepted(seq, receipt));
-      });
+      answer(seq, false, member, room, params, outcome);
     },
     refused: (error) => {
-      if (params.Wait !== undefined) member.openReceipts -= 1;
       done?.refused(error);
-      outcome.refuse(error);
+      refuse(error, member, params, outcome);
     },
   });
 }
@@ -98,14 +90,38 @@ function offerOnce(services: Services, member: Member, room: Room, params: SendP
   return offer(services, member, room, params, outcome, settled);
 }
 
-function answerDuplicate(first: Promise<number>, { succeed, refuse }: SendOutcome): void {
+/** Answers a repetition as the first send was or will be; nothing is said again. */
+function answerDuplicate(first: Promise<number>, member: Member, room: Room, params: SendParams, outcome: SendOutcome): void {
+  openReceipt(member, params, outcome);
   first.then(
-    (seq) => succeed({ Success: true, Message: 'Message sent successfully', Error: '', Seq: seq, Duplicate: true }),
-    (error: unknown) => refuse(error instanceof RpcError ? error : new RpcError('InternalError')),
+    (seq) => answer(seq, true, member, room, params, outcome),
+    (error: unknown) => refuse(error instanceof RpcError ? error : new RpcError('InternalError'), member, params, outcome),
   );
 }
 
-function accepted(seq: number, receipt?: Receipt): Encoded {
+/** A call that waits for its receipt does not hold up the answers behind it. */
+function openReceipt(member: Member, { Wait }: SendParams, { context, call }: SendOutcome): void {
+  if (Wait === undefined) return;
+  context.peer.answerOutOfTurn(call);
+  member.openReceipts += 1;
+}
+
+function refuse(error: RpcError, member: Member, { Wait }: SendParams, outcome: SendOutcome): void {
+  if (Wait !== undefined) member.openReceipts -= 1;
+  outcome.refuse(error);
+}
+
+/** Tells the sender its message's number, at once or with the receipt that it waits for. */
+function answer(seq: number, duplicate: boolean, member: Member, room: Room, params: SendParams, { succeed }: SendOutcome): void {
+  if (params.Wait === undefined) return succeed(accepted(seq, duplicate));
+  whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => {
+    member.openReceipts -= 1;
+    succeed(accepted(seq, duplicate, receipt));
+  });
+}
+
+function accepted(seq: number, duplicate: boolean, receipt?: Receipt): Encoded {
+  const repeated = duplicate ? ',"Duplicate":true' : '';
   const more = receipt === undefined ? '' : `,"Receipt":${JSON.stringify(receipt)}`;
-  return new Encoded(`{"Success":true,"Message":"Message sent successfully","Error":"","Seq":${seq}${more}}`);
+  return new Encoded(`{"Success":true,"Message":"Message sent successfully","Error":"","Seq":${seq}${repeated}${more}}`);
 }

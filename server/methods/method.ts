@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { RpcError, type Issue } from '../../commons/errors.ts';
 import { SERVER_METHODS, type ParamsOf, type ResultOf, type ServerMethod } from '../../commons/protocol.ts';
 import type { Handler } from '../../commons/rpc/dispatcher.ts';
-import type { Call, Encoded } from '../../commons/rpc/frame.ts';
+import { isRecord, type Call, type Encoded } from '../../commons/rpc/frame.ts';
 import type { CallContext } from '../call-context.ts';
 
 /** Gets the outcome of one call, once. */
@@ -26,11 +26,27 @@ export function method<M extends ServerMethod>(name: M, act: Act<M>, reshape?: (
   return [
     name,
     (params, context, call, reply) => {
-      const parsed = v.safeParse(schema, reshape === undefined ? params : reshape(params));
+      const given = reshape === undefined ? params : reshape(params);
+      let parsed = v.safeParse(schema, given);
+      if (!parsed.success) parsed = v.safeParse(schema, withoutUnset(name, given));
       if (!parsed.success) return reply(invalidParams(parsed.issues));
       return act(parsed.output, { call, context, succeed: (result) => reply(null, result), refuse: reply });
     },
   ];
+}
+
+/**
+ * The parameters without optional ones that are `null` or empty: how languages whose records have no missing fields (Go's
+ * structs, for one) write that a field is not set.
+ */
+function withoutUnset(name: ServerMethod, params: unknown): unknown {
+  if (!isRecord(params)) return params;
+  const { entries } = SERVER_METHODS[name].params;
+  const optional = new Map(Object.entries<v.GenericSchema>({ ...entries }));
+  const set = Object.entries(params).filter(
+    ([field, value]) => optional.get(field)?.type !== 'optional' || (value !== null && value !== ''),
+  );
+  return Object.fromEntries(set);
 }
 
 function schemaOf<M extends ServerMethod>(name: M): (typeof SERVER_METHODS)[M]['params'] {
