@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { ClassicLevel } from 'classic-level';
 import { codeOf, type Folder } from './folder.ts';
 import { checkJournal } from './journal.ts';
+import { namedTables } from './manifest.ts';
 import {
   Damage,
   decodeMeta,
@@ -19,6 +20,7 @@ import {
   type Meta,
   type RoomRecord,
 } from './record.ts';
+import { readAfter } from './reading.ts';
 import { rollBack } from './roll-back.ts';
 import { FIRST_SEQ } from './store.ts';
 import { Tide, type Mark } from './tide.ts';
@@ -36,6 +38,9 @@ export interface Tuning {
 }
 
 export const DEFAULT_TUNING: Tuning = { writeBufferBytes: 4_194_304 };
+
+/** Encoded calls that are held at a time while everything is verified. */
+const VERIFY_BYTES = 1_048_576;
 
 /** What was found when the database was opened. */
 export interface Opened {
@@ -75,7 +80,7 @@ async function inspect(folder: Folder, mark: Mark | undefined): Promise<boolean>
   if (fresh) return true;
   await assertFree(folder);
   await checkJournal(folder.level);
-  await folder.keepAsFound();
+  await folder.keepAsFound(await namedTables(folder.level));
   return false;
 }
 
@@ -118,6 +123,8 @@ async function examine(
   if (rooms.size !== meta.rooms) throw new Damage(`${meta.rooms} rooms were stored, ${rooms.size} are left`);
   await assertNewest(db, rooms);
   assertReached(meta, mark);
+  // Rarely needed, and long for a long history: about a second for two million messages.
+  if (await folder.lacksTables()) await assertWhole(db, rooms);
   if (mark === undefined && meta.lastSeq > FIRST_SEQ) {
     meta = { ...meta, epoch: randomUUID() };
     await db.put(META_KEY, encodeMeta(meta), { sync: true });
@@ -154,6 +161,16 @@ async function assertNewest(db: Database, rooms: ReadonlyMap<string, RoomRecord>
   const found = await db.hasMany(kept.map(([room, { lastSeq }]) => segmentKey(room, lastSeq)));
   const missing = kept[found.indexOf(false)];
   if (missing !== undefined) throw new Damage(`message number ${missing[1].lastSeq} of room ${missing[0]} is missing`);
+}
+
+/** Reads everything. */
+async function assertWhole(db: Database, rooms: ReadonlyMap<string, RoomRecord>): Promise<void> {
+  for (const [room, record] of rooms) {
+    for (let reached = 0; reached < record.lastSeq;) {
+      const segments = await readAfter(db, room, record, reached, VERIFY_BYTES);
+      reached = segments.at(-1)?.seqs.at(-1) ?? record.lastSeq;
+    }
+  }
 }
 
 function assertReached(meta: Meta, mark: Mark | undefined): void {

@@ -3,13 +3,14 @@
  * touched them, and a try whether the disk takes data. It knows files, not messages.
  */
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 const CHUNK = Buffer.alloc(65_536, 1);
 /** LevelDB's files: it writes each of them once and never changes it when it opens a database. */
 const LEVEL_FILE = /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+|CURRENT)$/;
+const TABLE = /^\d+\.(?:ldb|sst)$/;
 
 export class Folder {
   readonly path: string;
@@ -49,15 +50,31 @@ export class Folder {
     return /^process \d+ on [\w.-]+ since [\w:.-]+$/m.exec(said)?.[0] ?? 'a process that left no name';
   }
 
-  /** Keeps LevelDB's files in `found` by hard links, or copies where there are none. What is there already stays. */
-  async keepAsFound(): Promise<void> {
+  /**
+   * Keeps LevelDB's files in `found`; what is there already stays. Those that LevelDB knows get a second name (a hard
+   * link, or a copy where there are none). A table that it does not know is moved there: LevelDB might give its number to
+   * another one and write that into the same file, second name or not.
+   * @param known the numbers of the tables that the manifest names
+   */
+  async keepAsFound(known: ReadonlySet<number>): Promise<void> {
     await mkdir(this.found, { recursive: true });
+    const kept = new Set(await readdir(this.found));
     for (const name of await this.levelFiles()) {
+      if (kept.has(name)) continue;
       const [from, to] = [join(this.level, name), join(this.found, name)];
-      await link(from, to).catch(async (failure: unknown) => {
-        if (codeOf(failure) !== 'EEXIST') await copyFile(from, to, constants.COPYFILE_EXCL);
-      });
+      if (TABLE.test(name) && !known.has(Number.parseInt(name, 10))) await rename(from, to);
+      else await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_EXCL));
     }
+  }
+
+  /** Whether tables are gone, moved away, or replaced by others of their number: see `keepAsFound`. Copies count as such. */
+  async lacksTables(): Promise<boolean> {
+    const found = (await readdir(this.found).catch(() => [])).filter((name) => TABLE.test(name));
+    for (const name of found) {
+      const [before, now] = [await fileAt(join(this.found, name)), await fileAt(join(this.level, name))];
+      if (before !== now) return true;
+    }
+    return false;
   }
 
   async forgetFound(): Promise<void> {
@@ -79,6 +96,12 @@ export class Folder {
       await rm(path, { force: true });
     }
   }
+}
+
+/** What tells the file behind a name from others; `undefined` when there is none. */
+async function fileAt(path: string): Promise<bigint | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found?.ino;
 }
 
 /** The `code` of a failure or of its cause; the system and LevelDB both name their failures so. */

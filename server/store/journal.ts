@@ -33,6 +33,25 @@ export async function checkJournal(folder: string): Promise<void> {
   }
 }
 
+/** The records of a file in this format, up to the first that is broken or unfinished. */
+export function wholeRecords(bytes: Buffer): readonly Buffer[] {
+  const records: Buffer[] = [];
+  let parts: Buffer[] = [];
+  for (let start = 0; start < bytes.length; start += BLOCK) {
+    const block = bytes.subarray(start, start + BLOCK);
+    for (let at = 0; block.length - at >= HEADER;) {
+      const length = HEADER + block.readUInt16LE(at + 4);
+      const type = block[at + 6] ?? 0;
+      if (at + length > block.length || !isWhole(block, at, length)) return records;
+      if (type === 1 || type === 2) parts = [];
+      parts.push(block.subarray(at + HEADER, at + length));
+      if (type === 1 || type === 4) records.push(Buffer.concat(parts));
+      at += length;
+    }
+  }
+  return records;
+}
+
 /** Where records begin in a block, and where the first broken fragment is; behind that one every byte is tried. */
 function lookAtBlock(block: Buffer): { readonly begins: readonly number[]; readonly brokenAt: number | undefined } {
   const begins: number[] = [];

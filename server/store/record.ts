@@ -157,7 +157,8 @@ function pushVarint(bytes: number[], number: number): void {
   bytes.push(left);
 }
 
-function readVarint(bytes: Buffer, from: number): readonly [number: number, end: number] {
+/** The number that begins at `from`, and where it ends. */
+export function readVarint(bytes: Buffer, from: number): readonly [number: number, end: number] {
   let number = 0;
   let scale = 1;
   for (let at = from; at < bytes.length; at += 1, scale *= 0x80) {
