@@ -3,6 +3,7 @@
 import { readServerSettings, settingsOrExit } from './commons/config.ts';
 import { createLog } from './commons/log.ts';
 import { ChatServer } from './server/chat-server.ts';
+import { StoreRefused } from './server/store/database.ts';
 
 const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
 const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
@@ -17,7 +18,7 @@ async function main(): Promise<number> {
   });
   log.announce(`Real-time RPC chat server running on ${hostPort(server.address.host, server.address.port)}`);
   log.announce('Waiting for client connections...');
-  if (settings.dataDir !== null) log.server('History is kept in memory only: a restart forgets it.');
+  log.server(settings.dataDir === null ? 'Nothing is kept: a restart forgets the room.' : `Messages are kept in ${settings.dataDir}.`);
   await asked;
   for (const signal of SIGNALS) process.once(signal, () => process.exit(1));
   await server.stop();
@@ -30,6 +31,7 @@ function hostPort(host: string, port: number): string {
 
 function startFailure(error: unknown): string {
   const where = hostPort(settings.host, settings.port);
+  if (error instanceof StoreRefused) return error.message;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') return `cannot listen on ${where}: another program does. Try --listen with another port.`;
   if (code === 'EACCES') return `cannot listen on ${where}: this user may not use that port.`;

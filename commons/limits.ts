@@ -51,6 +51,12 @@ export interface Limits {
   readonly queueOfferMs: number;
   /** Encoded messages a room keeps in memory, bytes. */
   readonly roomBytes: number;
+  /** Messages of a room that are kept on disk at most. */
+  readonly keepMessages: number;
+  /** Bytes of a room that are kept on disk at most, before compression. */
+  readonly keepBytes: number;
+  /** Days that messages are kept on disk at most. */
+  readonly keepDays: number;
   /** Members of a room from which on joins and leaves are told in one notice a second. */
   readonly presenceLinesUpTo: number;
   /** How long a `MessageID` makes a retry idempotent. */
@@ -94,6 +100,9 @@ export const DEFAULT_LIMITS: Limits = {
   queueBytes: 8_388_608,
   queueOfferMs: 5_000,
   roomBytes: 67_108_864,
+  keepMessages: 10_000_000,
+  keepBytes: 10_737_418_240,
+  keepDays: 365,
   presenceLinesUpTo: 200,
   messageIdMs: 120_000,
   messageIds: 100_000,

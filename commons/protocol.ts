@@ -72,6 +72,21 @@ export type User = v.InferOutput<typeof User>;
 const Receipt = v.object({ Delivered: v.number(), Pending: v.array(v.string()), Failed: v.number() });
 export type Receipt = v.InferOutput<typeof Receipt>;
 
+/** What a room says, as every member's callback gets it. */
+export const Message = v.object({
+  SenderID: v.string(),
+  Content: v.pipe(v.string(), v.description('as the classic client shows it: "Alice: Hello", or the system line')),
+  IsSystem: v.boolean(),
+  Seq: v.pipe(v.number(), v.description('strictly increases within a room; a cursor, not a count')),
+  Room: v.string(),
+  Name: v.string(),
+  Text: v.string(),
+  Kind: v.picklist(['chat', 'join', 'leave', 'direct', 'notice']),
+  SentAt: v.pipe(v.string(), v.description('ISO 8601')),
+});
+export type Message = v.InferOutput<typeof Message>;
+export type MessageKind = Message['Kind'];
+
 /** The methods that a server answers. */
 export const SERVER_METHODS = {
   'ChatServer.Register': {
@@ -81,7 +96,7 @@ export const SERVER_METHODS = {
       ID,
       Name,
       Callback: text('Callback', 128, '"host:port", ":port", "inline" or "none"'),
-      Token: v.optional(opaque('Token', 'not served yet; ignored')),
+      Token: v.optional(opaque('Token', 'not served yet; refused')),
       Secret: v.optional(opaque('Secret', 'what the server must show first on each connection to the callback')),
       Session,
       ResumeAfter: v.optional(whole('ResumeAfter', 0, Number.MAX_SAFE_INTEGER, 'the last Seq seen; everything after it is delivered')),
@@ -118,6 +133,19 @@ export const SERVER_METHODS = {
       Receipt: v.optional(Receipt),
     }),
   },
+  'ChatServer.History': {
+    summary: 'What a room said, a page at a time, oldest first: after a Seq, before one, or the newest.',
+    caller: 'registered',
+    params: v.object({
+      UserID,
+      Session,
+      Room: v.optional(text('Room', 256, 'the code of the room; the lobby when left out')),
+      After: v.optional(whole('After', 0, Number.MAX_SAFE_INTEGER, 'the page that follows on this Seq')),
+      Before: v.optional(whole('Before', 0, Number.MAX_SAFE_INTEGER, 'the page that ends before this Seq')),
+      Limit: v.optional(whole('Limit', 1, 200, 'messages at most, 50 when left out; an answer has fewer when they would not fit a frame')),
+    }),
+    result: v.object({ Success, Messages: v.array(Message), Epoch: v.string() }),
+  },
   'ChatServer.ListUsers': {
     summary: 'Who is in a room, and how many messages each of them has not yet answered.',
     caller: 'registered',
@@ -144,21 +172,6 @@ export const SERVER_METHODS = {
     result: v.looseObject({ openrpc: v.string() }),
   },
 } as const;
-
-/** What a room says, as every member's callback gets it. */
-export const Message = v.object({
-  SenderID: v.string(),
-  Content: v.pipe(v.string(), v.description('as the classic client shows it: "Alice: Hello", or the system line')),
-  IsSystem: v.boolean(),
-  Seq: v.pipe(v.number(), v.description('strictly increases within a room; a cursor, not a count')),
-  Room: v.string(),
-  Name: v.string(),
-  Text: v.string(),
-  Kind: v.picklist(['chat', 'join', 'leave', 'direct', 'notice']),
-  SentAt: v.pipe(v.string(), v.description('ISO 8601')),
-});
-export type Message = v.InferOutput<typeof Message>;
-export type MessageKind = Message['Kind'];
 
 const Answer = v.object({ Success: v.boolean(), Error: v.optional(v.string()) });
 

@@ -1,13 +1,18 @@
 /**
- * The one broadcaster: takes all that waits in the queue, numbers it, encodes it once for each room, appends it to the
- * rooms' logs, tells the senders and sets the deliveries going. The only writer of logs, so there is one order.
+ * The one broadcaster: takes all that waits in the queue, numbers it, encodes it once for each room, commits it to the
+ * store as one batch, then appends it to the rooms' logs, tells the senders and sets the deliveries going. What arrives
+ * during a commit is the next batch. The only writer of logs, so there is one order.
  */
+import { RpcError } from '../commons/errors.ts';
 import { BroadcastQueue, type Broadcast, type QueueLimits } from './queue.ts';
 import type { Room } from './room.ts';
-import { encodeSegment } from './segment.ts';
+import { encodeSegment, type Segment } from './segment.ts';
+import type { Store, StoredSegment } from './store/store.ts';
 
 /** How long notices of the room may wait for company, milliseconds; messages of people never wait. */
 const NOTICE_PATIENCE_MS = 5;
+/** Pause before notices that could not be stored are tried again, milliseconds. */
+const STORE_PAUSE_MS = 500;
 /** Pause before the broadcaster looks again whether congested rooms have moved, milliseconds. */
 const CONGESTION_PAUSE_MS = 10;
 
@@ -16,23 +21,36 @@ export interface BroadcasterEvents {
   readonly published: (broadcast: Broadcast, seq: number) => void;
 }
 
+/** What one room is about to say. */
+interface Saying {
+  readonly room: Room;
+  readonly broadcasts: readonly Broadcast[];
+  readonly segment: Segment;
+}
+
 export class Broadcaster {
   readonly queue: BroadcastQueue;
   readonly #events: BroadcasterEvents;
+  readonly #store: Store;
   readonly #immediately = (): void => this.#run();
   #lastSeq: number;
   #scheduled = false;
+  /** A batch is on its way to the store. */
+  #committing = false;
   #stopped = false;
   #patience: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
+  #batch: Promise<void> = Promise.resolve();
   readonly #idle: (() => void)[] = [];
   /** Rooms whose senders wait because most members are far behind; looked at again and again while there are any. */
   readonly #congested = new Set<Room>();
 
-  /** @param lastSeq the highest number that was ever given out; one counter serves all rooms, so a number names one message. */
-  constructor(limits: QueueLimits, lastSeq: number, events: BroadcasterEvents) {
+  /** Numbers on from the store's last one; one counter serves all rooms, so a number names one message. */
+  constructor(limits: QueueLimits, store: Store, events: BroadcasterEvents) {
     this.queue = new BroadcastQueue(limits, (urgent) => this.#wake(urgent));
-    this.#lastSeq = lastSeq;
+    this.#store = store;
+    this.#lastSeq = store.lastSeq;
     this.#events = events;
   }
 
@@ -41,20 +59,23 @@ export class Broadcaster {
     return this.#lastSeq;
   }
 
-  /** Appends at once what waits, so that a client which registers now begins after it. */
-  flush(): void {
-    if (this.queue.size > 0) this.#run();
+  /** Resolves when what was in the queue is in its log, or could not be stored; what waits at the door does not count. */
+  async flushed(): Promise<void> {
+    if (this.#committing) await this.#batch;
+    if (this.queue.isEmpty) return;
+    this.#run();
+    await this.#batch;
   }
 
   /** Resolves when everything that was offered before is in its log. */
   drained(): Promise<void> {
-    if (this.queue.size === 0) return Promise.resolve();
+    if (this.queue.size === 0) return this.#batch;
     this.#wake(true);
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   #wake(urgent: boolean): void {
-    if (this.#scheduled || this.#stopped) return;
+    if (this.#scheduled || this.#stopped || this.#committing) return;
     if (!urgent) {
       this.#patience ??= setTimeout(() => this.#schedule(), NOTICE_PATIENCE_MS);
       return;
@@ -74,17 +95,45 @@ export class Broadcaster {
     this.#stopped = true;
     clearTimeout(this.#patience);
     clearTimeout(this.#looking);
+    clearTimeout(this.#again);
     this.queue.close();
   }
 
+  /** Sends one batch on its way, unless one is. */
   #run(): void {
     this.#scheduled = false;
-    if (this.#stopped || this.queue.size === 0) return;
-    const rooms = byRoom(this.queue.takeAll());
-    for (const [room, broadcasts] of rooms) this.#publish(room, broadcasts);
+    if (this.#stopped || this.#committing || this.queue.size === 0) return;
+    this.#committing = true;
+    this.#batch = this.#commit(byRoom(this.queue.takeAll()));
+  }
+
+  async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>): Promise<void> {
+    const now = new Date();
+    const sayings = [...rooms].map(([room, broadcasts]) => this.#encode(room, broadcasts, now));
+    if (await this.#isKept(sayings, now)) for (const saying of sayings) this.#publish(saying);
+    else this.#refuse([...rooms.values()].flat());
+    this.#committing = false;
     this.queue.letIn();
-    if (this.queue.size > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (!this.queue.isEmpty) this.#wake(this.queue.isUrgent);
+    if (this.queue.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #isKept(sayings: readonly Saying[], now: Date): Promise<boolean> {
+    try {
+      if (sayings.length > 0) await this.#store.append(sayings.map((saying) => toStore(saying, now)));
+      return true;
+    } catch {
+      // The store has said why to the log. Nothing of the batch is kept, and its numbers are free again.
+      this.#lastSeq = this.#store.lastSeq;
+      return false;
+    }
+  }
+
+  /** Senders are told; notices of the room have nobody who would repeat them and are tried again. */
+  #refuse(broadcasts: readonly Broadcast[]): void {
+    const notices = broadcasts.filter(({ refused }) => refused === undefined);
+    for (const { refused } of broadcasts) refused?.(new RpcError('StorageFailed'));
+    if (notices.length > 0) this.#again = setTimeout(() => this.queue.putBack(notices), STORE_PAUSE_MS);
   }
 
   /** Senders of a congested room wait at the queue's door, and are told `Busy` when that takes too long. */
@@ -101,11 +150,15 @@ export class Broadcaster {
     if (this.#congested.size > 0) this.#looking = setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
   }
 
-  #publish(room: Room, broadcasts: readonly Broadcast[]): void {
+  #encode(room: Room, broadcasts: readonly Broadcast[], now: Date): Saying {
     const seqs = broadcasts.map(() => (this.#lastSeq += 1));
-    room.log.append(encodeSegment(room.code, broadcasts, seqs, new Date().toISOString(), room.log.count));
+    return { room, broadcasts, segment: encodeSegment(room.code, broadcasts, seqs, now.toISOString(), room.log.count) };
+  }
+
+  #publish({ room, broadcasts, segment }: Saying): void {
+    room.log.append(segment);
     broadcasts.forEach((broadcast, index) => {
-      const seq = seqs[index] ?? 0;
+      const seq = segment.named.seqs[index] ?? 0;
       this.#events.published(broadcast, seq);
       broadcast.accepted?.(seq);
     });
@@ -114,6 +167,12 @@ export class Broadcaster {
     for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.delivery?.wake();
     this.#watchCongestion(room);
   }
+}
+
+function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegment {
+  const { bytes, ends, seqs } = segment.named;
+  const messageIds = broadcasts.map(({ messageId }) => messageId ?? null);
+  return { room: room.code, bytes, ends, seqs, senders: segment.senders, ordinal: segment.ordinal, at: now.getTime(), messageIds };
 }
 
 function byRoom(broadcasts: readonly Broadcast[]): Map<Room, Broadcast[]> {

@@ -2,7 +2,6 @@
  * A running server: makes the parts, knows what depends on what, and takes them down in order. What happens to a message
  * is in the parts.
  */
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createLog, type Log } from '../commons/log.ts';
 import { DEFAULT_SERVER_SETTINGS, type ServerSettings } from '../commons/config.ts';
@@ -17,6 +16,7 @@ import { Broadcaster } from './broadcaster.ts';
 import type { CallContext } from './call-context.ts';
 import { AddressPolicy } from './delivery/address-policy.ts';
 import { DialBudget } from './delivery/dial-budget.ts';
+import { History } from './history.ts';
 import { Membership } from './membership.ts';
 import { methodTable } from './methods/table.ts';
 import { Presence } from './presence.ts';
@@ -25,11 +25,14 @@ import { Registry } from './registry.ts';
 import { LOBBY, Room } from './room.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
+import { openStore } from './store/open.ts';
+import type { Retention, Store } from './store/store.ts';
 
 /** How often deadlines are looked at, milliseconds: one timer for all connections and all clients. */
 const TICK_MS = 250;
-/** History begins after this number, so that a `Seq` is never 0 and "everything after 0" asks for all. */
-const BEGINNING = 1;
+/** How often messages are forgotten that are not to be kept any longer, milliseconds: on disk, in memory. */
+const TRIM_MS = { disk: 10_000, memory: 250 };
+const DAY_MS = 86_400_000;
 
 export class ChatServer {
   readonly #services: Services;
@@ -37,9 +40,10 @@ export class ChatServer {
   readonly #dispatcher: Dispatcher<CallContext>;
   readonly #peers = new Set<Peer<CallContext>>();
   readonly #ticks: NodeJS.Timeout;
+  readonly #trims: NodeJS.Timeout;
   #stopped: Promise<void> | undefined;
 
-  private constructor(settings: ServerSettings, log: Log) {
+  private constructor(settings: ServerSettings, log: Log, store: Store) {
     const { limits, host, port } = settings;
     const connections = { maxFrameBytes: limits.strangerFrameBytes, maxUnreadBytes: limits.unreadAnswerBytes };
     this.#listener = new Listener(
@@ -51,6 +55,7 @@ export class ChatServer {
     this.#services = assemble(
       settings,
       log,
+      store,
       () => this.#stopped !== undefined,
       () => this.#listener.address,
       dialer,
@@ -58,19 +63,43 @@ export class ChatServer {
     );
     this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
     this.#ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    const retention = retentionOf(settings);
+    this.#trims = setInterval(
+      () => void store.trim(retention, Date.now()).catch(() => undefined),
+      settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk,
+    );
   }
 
-  /** Serves when the promise resolves. @throws the system's error when the address is taken or not this machine's. */
+  /**
+   * Serves when the promise resolves.
+   * @throws the system's error when the address is taken or not this machine's
+   * @throws StoreRefused when the data folder cannot be used
+   */
   static async start(settings: Partial<ServerSettings> = {}, log?: Log): Promise<ChatServer> {
     const all = { ...DEFAULT_SERVER_SETTINGS, ...settings };
-    const server = new ChatServer(all, log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages }));
+    const told = log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages });
+    const store = await openStore(all.dataDir, (text, failure) => (failure === undefined ? told.warn(text) : told.error(text, failure)));
+    const server = new ChatServer(all, told, store);
     try {
+      await server.#remember(Date.now() - all.limits.messageIdMs);
       await server.#listener.listen();
     } catch (error) {
-      clearInterval(server.#ticks);
+      server.#stopTimers();
+      await store.close();
       throw error;
     }
     return server;
+  }
+
+  /** Takes over from the store which sends must not be said again. */
+  async #remember(since: number): Promise<void> {
+    const { store, recentSends } = this.#services;
+    for (const { sender, messageId, seq } of await store.recentIds(since)) recentSends.remember(sender, messageId, Promise.resolve(seq));
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#ticks);
+    clearInterval(this.#trims);
   }
 
   /** Where it listens; the port is the real one. */
@@ -89,7 +118,7 @@ export class ChatServer {
   }
 
   async #stop(): Promise<void> {
-    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry } = this.#services;
+    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry, store } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -104,7 +133,7 @@ export class ChatServer {
         ),
     );
     await settled(goodbyes, end);
-    clearInterval(this.#ticks);
+    this.#stopTimers();
     broadcaster.stop();
     broadcastLog.close();
     for (const { delivery } of registry.members()) delivery?.close();
@@ -114,6 +143,7 @@ export class ChatServer {
     });
     await settled(closed, Math.max(end, performance.now() + 200));
     for (const peer of this.#peers) peer.connection.destroy();
+    await store.close();
     log.server('Stopped.');
   }
 
@@ -145,19 +175,29 @@ export class ChatServer {
   }
 }
 
+/** What is kept of each room: by the operator's bounds on disk, and in memory as much as a room's log keeps. */
+function retentionOf({ dataDir, limits }: ServerSettings): Retention {
+  if (dataDir === null) return { maxBytes: limits.roomBytes };
+  return { maxCount: limits.keepMessages, maxBytes: limits.keepBytes, maxAgeMs: limits.keepDays * DAY_MS };
+}
+
 function assemble(
   settings: ServerSettings,
   log: Log,
+  store: Store,
   stopping: () => boolean,
   listening: () => AddressInfo,
   dialer: Dialer,
   greet: (connection: Connection) => Peer<CallContext>,
 ): Services {
   const { limits } = settings;
-  const epoch = randomUUID();
-  const lobby = new Room(LOBBY, limits.roomBytes, BEGINNING);
+  const { epoch } = store;
+  const kept = store.rooms.get(LOBBY);
+  // Nothing in memory outlives a room's log: who falls out of it is told.
+  const older = settings.dataDir === null ? undefined : { history: new History(store, LOBBY), count: kept?.count ?? 0 };
+  const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older);
   const broadcastLog = new BroadcastLog(log);
-  const broadcaster = new Broadcaster(limits, BEGINNING, broadcastLog);
+  const broadcaster = new Broadcaster(limits, store, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
@@ -165,6 +205,7 @@ function assemble(
     settings,
     log,
     epoch,
+    store,
     registry,
     rooms: new Map([[lobby.code, lobby]]),
     lobby,

@@ -8,9 +8,10 @@ import type { Member } from './member.ts';
 import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
-import { RoomLog } from './room-log.ts';
+import { BEFORE_MEMORY, RoomLog } from './room-log.ts';
 import { encodeSegment } from './segment.ts';
 import { THE_ROOM } from './speaker.ts';
+import { FIRST_SEQ } from './store/store.ts';
 
 /** Where a client wants to begin: after the last message that it has seen. */
 export interface Resume {
@@ -46,9 +47,12 @@ export class Membership {
     if (resume === undefined) return live;
     const known = (resume.epoch ?? this.#epoch) === this.#epoch && resume.after <= log.lastSeq;
     if (!known) return { ...live, hole: true };
-    const segment = log.locate(resume.after);
-    if (segment !== undefined) return { segment, passed: resume.after, hole: false };
-    return { segment: log.tail, passed: log.lostThrough, hole: log.tail > 0 };
+    const passed = Math.max(resume.after, FIRST_SEQ);
+    const segment = log.locate(passed);
+    if (segment !== undefined) return { segment, passed, hole: false };
+    const lostThrough = log.history?.lostThrough ?? log.lostThrough;
+    if (passed >= lostThrough) return { segment: BEFORE_MEMORY, passed, hole: false };
+    return { segment: log.locate(lostThrough) ?? BEFORE_MEMORY, passed: lostThrough, hole: true };
   }
 
   /** Lets `member` into `room`; the others are told. */

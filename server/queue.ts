@@ -11,6 +11,8 @@ import type { Draft } from './segment.ts';
 /** A message that waits for its place in the order. */
 export interface Broadcast extends Draft {
   readonly room: Room;
+  /** The sender's own name for the message, kept with it so that a repetition is known after a restart too. */
+  readonly messageId?: string | undefined;
   /** Told when the message has its number and every member's cursor will come to it. */
   readonly accepted?: (seq: number) => void;
   /** Told instead when it was not accepted. */
@@ -54,6 +56,16 @@ export class BroadcastQueue {
     return this.#broadcasts.length + this.#waiters.size;
   }
 
+  /** Whether nothing is in the queue; who waits at the door is not in it. */
+  get isEmpty(): boolean {
+    return this.#broadcasts.length === 0;
+  }
+
+  /** Whether somebody's message is in the queue, not only notices. */
+  get isUrgent(): boolean {
+    return this.#messages > 0;
+  }
+
   /** Whether so many notices wait that nobody else may arrive for now; departures are bounded by who is there. */
   get crowded(): boolean {
     return this.#broadcasts.length - this.#messages >= this.#limits.queueMessages;
@@ -83,6 +95,12 @@ export class BroadcastQueue {
   /** Puts a notice of the room into the queue, however full it is. */
   offerNotice(broadcast: Broadcast): void {
     this.#broadcasts.push(broadcast);
+    this.#arrived(false);
+  }
+
+  /** Notices that could not be stored come before what was said since. */
+  putBack(notices: readonly Broadcast[]): void {
+    this.#broadcasts = [...notices, ...this.#broadcasts];
     this.#arrived(false);
   }
 

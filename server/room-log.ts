@@ -2,13 +2,26 @@
  * What a room said, oldest first: the newest segments in memory, bounded in bytes. Readers hold positions, never copies;
  * it does not know who reads.
  */
+import type { History } from './history.ts';
 import { indexAfter, type Segment } from './segment.ts';
 
 /** What a segment costs beyond its bytes: its numbers, senders and views of other forms; an estimate, per message. */
 const OVERHEAD_PER_MESSAGE = 64;
 
+/** What a room said before its log began. */
+export interface Older {
+  readonly history: History;
+  /** How many messages that is. */
+  readonly count: number;
+}
+
+/** A segment number for places before those in memory. */
+export const BEFORE_MEMORY = -1;
+
 export class RoomLog {
   readonly maxBytes: number;
+  /** Where messages are that have left the memory; `undefined` when nowhere. */
+  readonly history: History | undefined;
   #segments: (Segment | undefined)[] = [];
   /** Number of the segment at index 0. */
   #base = 0;
@@ -20,12 +33,15 @@ export class RoomLog {
 
   /**
    * @param maxBytes what it keeps at most, the newest segment aside
-   * @param lastSeq the number that the room's history begins after
+   * @param lastSeq the number that the messages in memory begin after
+   * @param older what came before them
    */
-  constructor(maxBytes: number, lastSeq: number) {
+  constructor(maxBytes: number, lastSeq: number, older?: Older) {
     this.maxBytes = maxBytes;
     this.#lastSeq = lastSeq;
     this.#lostThrough = lastSeq;
+    this.#count = older?.count ?? 0;
+    this.history = older?.history;
   }
 
   /** One more than the number of the newest segment. */

@@ -1,6 +1,6 @@
 /** A room: its log and its members. It knows neither how a member is called nor who may enter. */
 import type { Member } from './member.ts';
-import { RoomLog } from './room-log.ts';
+import { RoomLog, type Older } from './room-log.ts';
 
 /** The code of the room that everyone starts in. */
 export const LOBBY = 'lobby';
@@ -12,9 +12,9 @@ export class Room {
   readonly #places = new Map<Member, number>();
   #congested = false;
 
-  constructor(code: string, maxBytes: number, lastSeq: number) {
+  constructor(code: string, maxBytes: number, lastSeq: number, older?: Older) {
     this.code = code;
-    this.log = new RoomLog(maxBytes, lastSeq);
+    this.log = new RoomLog(maxBytes, lastSeq, older);
   }
 
   /** Who is in the room, in no order. Read it within one turn of the event loop, or copy it. */

@@ -12,12 +12,15 @@ import type { Presence } from './presence.ts';
 import type { RecentSends } from './recent-sends.ts';
 import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
+import type { Store } from './store/store.ts';
 
 export interface Services {
   readonly settings: ServerSettings;
   readonly log: Log;
   /** The life of this history: a client that comes back with another one has missed messages that are gone. */
   readonly epoch: string;
+  /** What keeps the messages. */
+  readonly store: Store;
   readonly registry: Registry;
   /** All rooms by their code. */
   readonly rooms: ReadonlyMap<string, Room>;

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { at, LineClient } from './support/line-client.ts';
 import { join, type Heard, type Member, type RunningServer } from './support/room.ts';
+import { SERVER } from './support/program.ts';
 import { startServer, type Ending, type ServerProcess } from './support/server-process.ts';
 
 type Running = ServerProcess & RunningServer;
@@ -173,7 +174,7 @@ test('a second signal ends it at once', () =>
 test('a port that is taken is said in one sentence, and the exit status is 1', async () => {
   const first = await startServer([]);
   try {
-    const second = spawnSync(process.execPath, ['--import', 'tsx', 'server.ts', '--memory', '--listen', `127.0.0.1:${first.port}`], {
+    const second = spawnSync(process.execPath, [...SERVER, '--memory', '--listen', `127.0.0.1:${first.port}`], {
       encoding: 'utf8',
       timeout: 30_000,
     });

@@ -15,7 +15,7 @@ import { Roster } from './roster.ts';
 import { messages, reasonOf } from './words.ts';
 
 /** How long leaving waits for what was typed last. */
-const LAST_WORDS_MS = 400;
+const LAST_WORDS_MS = 300;
 
 export class Conversation {
   readonly #client: ChatClient;

@@ -13,7 +13,7 @@ import { sayLines } from './pipe.ts';
 import { reasonOf } from './words.ts';
 
 /** How long saying goodbye may take; with the last words of a conversation it stays under a second. */
-const LEAVE_MS = 400;
+const LEAVE_MS = 300;
 
 /** Resolves when the process should exit, with its status. */
 export async function runSession(settings: ClientSettings, name: string, ending: Ending): Promise<ExitStatus> {

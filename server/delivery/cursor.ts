@@ -1,5 +1,6 @@
 /** Where one client is in one room's log: the next message that it has not been sent. */
-import type { RoomLog } from '../room-log.ts';
+import { BEFORE_MEMORY, type RoomLog } from '../room-log.ts';
+import type { Segment } from '../segment.ts';
 
 export class Cursor {
   readonly log: RoomLog;
@@ -17,6 +18,18 @@ export class Cursor {
   /** Whether the next message has left the room's memory. */
   get isLost(): boolean {
     return this.segment < this.log.tail;
+  }
+
+  /** To the beginning of the next segment, which is in memory or not. */
+  moveOn(): void {
+    if (this.segment >= this.log.tail) this.segment += 1;
+    else this.segment = this.log.locate(this.passed) ?? BEFORE_MEMORY;
+  }
+
+  /** Past all of `segment`. */
+  moveBehind(segment: Segment): void {
+    this.passed = segment.lastSeq;
+    this.moveOn();
   }
 
   get atEnd(): boolean {

@@ -43,7 +43,7 @@ export class Delivery implements AnswerSink {
     const { reader, form, limits } = options;
     // Go's standard server runs calls side by side: more than one at a time would be reordered there.
     const windowCalls = form === 'classic' ? 1 : limits.windowCalls;
-    this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes });
+    this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes, arrived: () => this.wake() });
     this.#retry = new Retry(options.limits);
     this.#shortCut = new ShortCut(options.shapes);
   }

@@ -3,7 +3,7 @@
  * a window of outstanding calls. It holds positions and references to shared bytes, and knows no connection.
  */
 import type { RoomLog } from '../room-log.ts';
-import { indexAfter, type Form, type View } from '../segment.ts';
+import { indexAfter, type Form, type Segment, type View } from '../segment.ts';
 import { Cursor } from './cursor.ts';
 import { Outstanding } from './outstanding.ts';
 
@@ -15,7 +15,12 @@ export interface FeedOptions {
   readonly windowCalls: number;
   /** Unanswered bytes at most; the last call may go beyond it. */
   readonly windowBytes: number;
+  /** Told when older messages have been read and there may be something to send. */
+  readonly arrived: () => void;
 }
+
+/** Pause before a read that failed is tried again, milliseconds. */
+const READ_PAUSE_MS = 1_000;
 
 export class Feed {
   readonly outstanding = new Outstanding();
@@ -24,6 +29,8 @@ export class Feed {
   #windowCalls: number;
   #lastSent = 1;
   #lost = false;
+  /** Older messages are being read from the store. */
+  #reading = false;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -80,7 +87,7 @@ export class Feed {
   /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
   next(): Buffer | undefined {
     for (const cursor of this.#cursors) {
-      while (!cursor.atEnd && this.#windowOpen && !this.#lost) {
+      while (!cursor.atEnd && this.#windowOpen && !this.#lost && !this.#reading) {
         const bytes = this.#advance(cursor);
         if (bytes !== undefined) return bytes;
       }
@@ -102,18 +109,40 @@ export class Feed {
   }
 
   #advance(cursor: Cursor): Buffer | undefined {
-    const segment = cursor.log.segment(cursor.segment);
-    if (segment === undefined) {
-      this.#lost = true;
-      return undefined;
-    }
+    const segment = cursor.log.segment(cursor.segment) ?? this.#fromHistory(cursor);
+    if (segment === undefined) return undefined;
     const { reader, form } = this.#options;
     const passed = indexAfter(segment.named.seqs, cursor.passed);
     const [from, until] = segment.runFor(reader, passed);
     if (from < until) return this.#take(cursor, segment.view(form), from, until);
-    cursor.passed = segment.lastSeq;
-    cursor.segment += 1;
+    cursor.moveBehind(segment);
     return undefined;
+  }
+
+  /** A segment that has left the memory: at hand, or being read, or gone from the store too. */
+  #fromHistory({ log: { history }, passed }: Cursor): Segment | undefined {
+    if (history === undefined || passed < history.lostThrough) {
+      this.#lost = true;
+      return undefined;
+    }
+    const segment = history.segmentAfter(passed);
+    if (segment !== undefined) return segment;
+    this.#reading = true;
+    void history.load(passed).then(
+      () => this.#read(history.segmentAfter(passed) !== undefined || passed < history.lostThrough),
+      () => this.#read(false),
+    );
+    return undefined;
+  }
+
+  /** A disk that cannot be read now is asked again, until the client has waited too long for its own deadline. */
+  #read(succeeded: boolean): void {
+    if (!succeeded) {
+      setTimeout(() => this.#read(true), READ_PAUSE_MS).unref();
+      return;
+    }
+    this.#reading = false;
+    this.#options.arrived();
   }
 
   /** Takes of the calls from `from` up to `until` what the window has room for, at least one. */
@@ -123,7 +152,7 @@ export class Feed {
     const to = Math.min(until, fitting, from + this.#windowCalls - this.outstanding.calls);
     this.outstanding.add({ cursor, segment: cursor.segment, view, next: from, to });
     cursor.passed = view.seqs[to - 1] ?? cursor.passed;
-    if (to === view.seqs.length) cursor.segment += 1;
+    if (to === view.seqs.length) cursor.moveOn();
     this.#lastSent = Math.max(this.#lastSent, cursor.passed);
     return view.slice(from, to);
   }

@@ -13,6 +13,7 @@ const FEATURES = [
   'callback-none',
   'sessions',
   'resume',
+  'history',
   'idempotent-send',
   'receipts',
 ];

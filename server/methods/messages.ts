@@ -64,6 +64,7 @@ function offer(
     kind: 'chat',
     speaker: member.speaker,
     text: params.Text,
+    messageId: params.MessageID,
     accepted: (seq) => {
       done?.accepted(seq);
       answer(seq, false, member, room, params, outcome);

@@ -31,6 +31,8 @@ export const register = (services: Services) =>
     await services.registry.exclusively(params.ID, async () => {
       mayRegister(services, params);
       const reached = await reach(services, params, target, outcome);
+      // What was said before is in the log when the client begins.
+      await services.broadcaster.flushed();
       try {
         admit(services, params, reached, outcome);
       } catch (error) {
@@ -111,7 +113,6 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   const former = mayRegister(services, params);
   const member = former ?? newMember(services, params, context);
   const { lobby, membership, settings, broadcaster } = services;
-  broadcaster.flush();
   if (former === undefined && broadcaster.queue.crowded) throw busy();
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =

@@ -4,6 +4,7 @@ import type { Handler } from '../../commons/rpc/dispatcher.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Services } from '../services.ts';
 import { discover, info } from './about.ts';
+import { history } from './history.ts';
 import { sendMessage } from './messages.ts';
 import { listUsers } from './people.ts';
 import { register, unregister } from './session.ts';
@@ -14,6 +15,7 @@ export function methodTable(services: Services): ReadonlyMap<string, Handler<Cal
     unregister(services),
     sendMessage(services),
     listUsers(services),
+    history(services),
     info(services),
     discover(),
   ];

@@ -1,11 +1,8 @@
 /** The terminal client as its users run it: on a terminal, or between pipes. Knows its command line and nothing else of it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { CLIENT, ROOT } from './program.ts';
 import { Terminal, type TerminalOptions } from './pty.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CLIENT = ['--import', 'tsx', 'client.ts'];
 
 export interface Where {
   readonly host: string;

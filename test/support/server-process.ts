@@ -3,9 +3,8 @@
  * program only its command line and the line it prints when it serves.
  */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { ROOT, SERVER } from './program.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SERVES = /^\[SERVER\] Real-time RPC chat server running on (.+):(\d+)$/m;
 
 export interface Ending {
@@ -27,11 +26,11 @@ export interface ServerProcess {
 }
 
 /**
- * Starts `server.ts` on a port of the system's choice, keeping nothing, and waits until it serves (at most 20 s: a
- * loaded machine compiles slowly). Fails with what the process printed when it ends before.
+ * Starts the server on a port of the system's choice, keeping nothing unless told where, and waits until it serves (at most 20 s). Fails with what the process printed when it ends before.
  */
 export async function startServer(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
-  const command = ['--import', 'tsx', 'server.ts', '--listen', '127.0.0.1:0', '--memory', ...args];
+  const kept = args.includes('--data') ? [] : ['--memory'];
+  const command = [...SERVER, '--listen', '127.0.0.1:0', ...kept, ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
