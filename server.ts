@@ -10,6 +10,8 @@ const log = createLog({ level: settings.logLevel, format: settings.logFormat, me
 
 /** How the operating system asks for an end; a second time means at once. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Under npm one Ctrl+C arrives twice, from the terminal and from npm: so soon it is the same, milliseconds. */
+const SAME_SIGNAL_MS = 500;
 
 async function main(): Promise<number> {
   const server = await ChatServer.start(settings, log);
@@ -20,7 +22,8 @@ async function main(): Promise<number> {
   log.announce('Waiting for client connections...');
   log.server(settings.dataDir === null ? 'Nothing is kept: a restart forgets the room.' : `Messages are kept in ${settings.dataDir}.`);
   await asked;
-  for (const signal of SIGNALS) process.once(signal, () => process.exit(1));
+  const askedAt = performance.now();
+  for (const signal of SIGNALS) process.on(signal, () => performance.now() - askedAt > SAME_SIGNAL_MS && process.exit(1));
   await server.stop();
   return 0;
 }

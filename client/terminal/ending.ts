@@ -1,6 +1,9 @@
 /** What ends the program from outside: signals, and a reader of stdout that has gone. */
 import { EXIT, type ExitStatus } from './exit-status.ts';
 
+/** Under npm one Ctrl+C arrives twice, from the terminal and from npm: so soon it is the same, milliseconds. */
+const SAME_SIGNAL_MS = 300;
+
 /** The first status that is given counts; a second signal does not wait for anything any more. */
 export class Ending {
   /** Never rejects; stays open as long as nothing ends the program. */
@@ -8,7 +11,8 @@ export class Ending {
   readonly #resolve: (status: ExitStatus) => void;
   /** Something has ended the program already; it is only saying goodbye. */
   over = false;
-  #interrupted = false;
+  /** When it was interrupted first, as of `performance.now()`. */
+  #interruptedAt = Infinity;
 
   constructor() {
     let settle: (status: ExitStatus) => void = () => undefined;
@@ -22,8 +26,8 @@ export class Ending {
   }
 
   interrupt(): void {
-    if (this.#interrupted) process.exit(EXIT.interrupted);
-    this.#interrupted = true;
+    if (performance.now() - this.#interruptedAt > SAME_SIGNAL_MS) process.exit(EXIT.interrupted);
+    this.#interruptedAt = Math.min(this.#interruptedAt, performance.now());
     this.end(EXIT.interrupted);
   }
 }
