@@ -2,6 +2,7 @@
  * The `[BROADCAST]` lines: what people say, for who watches the server. A flood of messages is not a flood of lines: in a
  * second that has more than a screenful, the rest is counted.
  */
+import { RpcError } from '../commons/errors.ts';
 import type { Log } from '../commons/log.ts';
 import type { Broadcast } from './queue.ts';
 
@@ -28,6 +29,11 @@ export class BroadcastLog {
     }
     this.#lines += 1;
     this.#log.broadcast({ name: speaker.name, text, room: room.code, seq });
+  }
+
+  /** The store has said itself why the disk failed; anything else is a fault of ours. */
+  failed(error: unknown): void {
+    if (!(error instanceof RpcError)) this.#log.error('A batch of messages could not be stored.', error);
   }
 
   /** Ends the second: says how many messages had no line. */

@@ -19,6 +19,8 @@ const CONGESTION_PAUSE_MS = 10;
 export interface BroadcasterEvents {
   /** A message was appended to its room's log. */
   readonly published: (broadcast: Broadcast, seq: number) => void;
+  /** A batch was not kept; its senders were refused. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** What one room is about to say. */
@@ -122,8 +124,9 @@ export class Broadcaster {
     try {
       if (sayings.length > 0) await this.#store.append(sayings.map((saying) => toStore(saying, now)));
       return true;
-    } catch {
-      // The store has said why to the log. Nothing of the batch is kept, and its numbers are free again.
+    } catch (error) {
+      // Nothing of the batch is kept, and its numbers are free again.
+      this.#events.failed(error);
       this.#lastSeq = this.#store.lastSeq;
       return false;
     }
