@@ -26,7 +26,7 @@ export class Member {
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;
-  #sessionHash: Buffer;
+  #sessionHash: Buffer | undefined;
   /** The session before, until the new one is used: the answer that carried it may have been lost. */
   #formerHash: Buffer | undefined;
 
@@ -34,7 +34,6 @@ export class Member {
     this.speaker = new Speaker(identity.id, identity.name);
     this.from = identity.from;
     this.rate = identity.rate;
-    this.#sessionHash = randomBytes(32);
   }
 
   get id(): string {
@@ -59,10 +58,14 @@ export class Member {
   /** Compares in constant time. */
   hasSession(session: string): boolean {
     const given = hash(session);
-    if (!timingSafeEqual(given, this.#sessionHash)) return this.#formerHash !== undefined && timingSafeEqual(given, this.#formerHash);
+    if (!isSame(given, this.#sessionHash)) return isSame(given, this.#formerHash);
     this.#formerHash = undefined;
     return true;
   }
+}
+
+function isSame(given: Buffer, expected: Buffer | undefined): boolean {
+  return expected !== undefined && timingSafeEqual(given, expected);
 }
 
 function hash(secret: string): Buffer {

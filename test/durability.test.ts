@@ -4,7 +4,8 @@
  */
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { at, LineClient } from './support/line-client.ts';
@@ -158,6 +159,44 @@ test('a folder that another server holds is refused in a sentence that says whos
     const first = await start();
     await assert.rejects(start(), new RegExp(String(first.pid)));
   }));
+
+test('on a full disk nothing is acknowledged, the room goes on, and 5 s after there is space messages are accepted again', async (t) => {
+  const disk = await mkdtemp(path(tmpdir(), 'partyline-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', disk], { stdio: 'ignore' });
+  } catch {
+    await rm(disk, { recursive: true, force: true });
+    return t.skip('needs the right to mount a tmpfs: NOT PROVED HERE');
+  }
+  const server = await startServer(['--data', path(disk, 'data'), '--rate', '0', '--log-level', 'fatal']);
+  t.after(async () => {
+    await server.stop();
+    execFileSync('umount', [disk]);
+    await rm(disk, { recursive: true, force: true });
+  });
+  const running = { ...server, connect: () => LineClient.connect(server.host, server.port) };
+  const [ann, ben] = [await join(running, { id: 'ann' }), await join(running, { id: 'ben' })];
+  const say = (text: string) => ann.client.call('ChatServer.SendMessage', { UserID: 'ann', Text: text });
+  const first = await send(ann, 'before');
+  const free = Number(execFileSync('df', ['--output=avail', '-B1', disk]).toString().split('\n')[1]);
+  await writeFile(path(disk, 'ballast'), Buffer.alloc(free - 50_000, 1));
+  const accepted: unknown[] = [];
+  let answer = await say('x'.repeat(4_000));
+  for (; at(answer, 'result', 'Success') === true; answer = await say('x'.repeat(4_000))) accepted.push(at(answer, 'result', 'Seq'));
+  assert.deepEqual([at(answer, 'error', 'code'), at(answer, 'error', 'data', 'Reason')], [-32009, 'StorageFailed']);
+  await ben.hear(({ Seq }) => Seq === (accepted.at(-1) ?? first));
+  assert.deepEqual(seqs(await history(ann, { Limit: 1 })), [accepted.at(-1) ?? first]);
+  await rm(path(disk, 'ballast'));
+  const freed = performance.now();
+  do answer = await say('after');
+  while (at(answer, 'result', 'Success') !== true && performance.now() - freed < 10_000);
+  assert.equal(at(answer, 'result', 'Success'), true, JSON.stringify(answer));
+  await ben.hear(({ Text }) => Text === 'after');
+  assert.deepEqual(
+    ben.heard.filter(({ Kind }) => Kind === 'chat').map(({ Seq }) => Seq),
+    [first, ...accepted, at(answer, 'result', 'Seq')],
+  );
+});
 
 function isAscending(messages: readonly Heard[]): boolean {
   return messages.every(({ Seq }, index) => Seq > (messages[index - 1]?.Seq ?? 0));
