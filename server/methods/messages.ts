@@ -10,8 +10,19 @@ import type { Room } from '../room.ts';
 import type { Services } from '../services.ts';
 import { method, type Outcome } from './method.ts';
 
-type SendParams = ParamsOf<'ChatServer.SendMessage'>;
-type SendOutcome = Outcome<'ChatServer.SendMessage'>;
+/** One SendMessage on its way: who says what where, and who is told how it ended. */
+interface Sending {
+  readonly member: Member;
+  readonly room: Room;
+  readonly params: ParamsOf<'ChatServer.SendMessage'>;
+  readonly outcome: Outcome<'ChatServer.SendMessage'>;
+}
+
+/** Who waits for the outcome of a send under its `MessageID`. */
+interface Settled {
+  readonly accepted: (seq: number) => void;
+  readonly refused: (error: RpcError) => void;
+}
 
 const DEFAULT_WAIT_MS = 5_000;
 /** A sender that goes on while the server stops is read no faster than this, so that the others get what was acknowledged. */
@@ -20,17 +31,16 @@ const STOPPING_PAUSE_MS = 50;
 export const sendMessage = (services: Services) =>
   method('ChatServer.SendMessage', (params, outcome) => {
     const member = services.registry.acting(params.UserID, outcome.context.peer, params.Session);
-    const room = roomOf(services, member, params.Room);
-    const duplicate = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
-    if (duplicate !== undefined) return answerDuplicate(duplicate, member, room, params, outcome);
+    const sending: Sending = { member, room: roomOf(services, member, params.Room), params, outcome };
+    if (params.Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
+    const first = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
+    if (first !== undefined) return repeat(sending, first);
     if (services.stopping()) {
       outcome.refuse(new RpcError('ShuttingDown'));
       return delay(STOPPING_PAUSE_MS);
     }
-    mayAccept(services, member, params);
-    return params.MessageID === undefined
-      ? offer(services, member, room, params, outcome)
-      : offerOnce(services, member, room, params, outcome);
+    mayAccept(services, sending);
+    return params.MessageID === undefined ? offer(services, sending) : offerOnce(services, sending, params.MessageID);
   });
 
 /** The room that a call is about, which the caller must be in. */
@@ -41,8 +51,7 @@ export function roomOf({ rooms, lobby }: Services, member: Member, code: string 
   return room;
 }
 
-function mayAccept({ settings }: Services, member: Member, { Text, Wait }: SendParams): void {
-  if (Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
+function mayAccept({ settings }: Services, { member, params: { Text } }: Sending): void {
   const { textBytes } = settings.limits;
   if (Text.length * 3 > textBytes && Buffer.byteLength(Text) > textBytes)
     throw new RpcError('TooLarge', `Text may have at most ${textBytes} bytes.`);
@@ -50,15 +59,9 @@ function mayAccept({ settings }: Services, member: Member, { Text, Wait }: SendP
   if (waitMs > 0) throw new RpcError('RateLimited', undefined, { RetryAfterMs: waitMs });
 }
 
-function offer(
-  { broadcaster }: Services,
-  member: Member,
-  room: Room,
-  params: SendParams,
-  outcome: SendOutcome,
-  done?: Settled,
-): void | Promise<void> {
-  openReceipt(member, params, outcome);
+function offer({ broadcaster }: Services, sending: Sending, settled?: Settled): void | Promise<void> {
+  const { room, member, params } = sending;
+  openReceipt(sending);
   return broadcaster.queue.offer({
     room,
     kind: 'chat',
@@ -66,58 +69,53 @@ function offer(
     text: params.Text,
     messageId: params.MessageID,
     accepted: (seq) => {
-      done?.accepted(seq);
-      answer(seq, false, member, room, params, outcome);
+      settled?.accepted(seq);
+      answer(sending, seq, false);
     },
     refused: (error) => {
-      done?.refused(error);
-      refuse(error, member, params, outcome);
+      settled?.refused(error);
+      refuse(sending, error);
     },
   });
 }
 
-interface Settled {
-  readonly accepted: (seq: number) => void;
-  readonly refused: (error: RpcError) => void;
-}
-
 /** Offers a message under its `MessageID`: a repetition that comes meanwhile waits for this one's outcome. */
-function offerOnce(services: Services, member: Member, room: Room, params: SendParams, outcome: SendOutcome): void | Promise<void> {
+function offerOnce(services: Services, sending: Sending, messageId: string): void | Promise<void> {
   let settled: Settled = { accepted: () => undefined, refused: () => undefined };
   const first = new Promise<number>((resolve, reject) => {
     settled = { accepted: resolve, refused: reject };
   });
-  services.recentSends.remember(member.id, params.MessageID ?? '', first);
-  return offer(services, member, room, params, outcome, settled);
+  services.recentSends.remember(sending.member.id, messageId, first);
+  return offer(services, sending, settled);
 }
 
 /** Answers a repetition as the first send was or will be; nothing is said again. */
-function answerDuplicate(first: Promise<number>, member: Member, room: Room, params: SendParams, outcome: SendOutcome): void {
-  openReceipt(member, params, outcome);
+function repeat(sending: Sending, first: Promise<number>): void {
+  openReceipt(sending);
   first.then(
-    (seq) => answer(seq, true, member, room, params, outcome),
-    (error: unknown) => refuse(error instanceof RpcError ? error : new RpcError('InternalError'), member, params, outcome),
+    (seq) => answer(sending, seq, true),
+    (error: unknown) => refuse(sending, error instanceof RpcError ? error : new RpcError('InternalError')),
   );
 }
 
 /** A call that waits for its receipt does not hold up the answers behind it. */
-function openReceipt(member: Member, { Wait }: SendParams, { context, call }: SendOutcome): void {
-  if (Wait === undefined) return;
-  context.peer.answerOutOfTurn(call);
+function openReceipt({ params, outcome, member }: Sending): void {
+  if (params.Wait === undefined) return;
+  outcome.context.peer.answerOutOfTurn(outcome.call);
   member.openReceipts += 1;
 }
 
-function refuse(error: RpcError, member: Member, { Wait }: SendParams, outcome: SendOutcome): void {
-  if (Wait !== undefined) member.openReceipts -= 1;
+function refuse({ params, outcome, member }: Sending, error: RpcError): void {
+  if (params.Wait !== undefined) member.openReceipts -= 1;
   outcome.refuse(error);
 }
 
 /** Tells the sender its message's number, at once or with the receipt that it waits for. */
-function answer(seq: number, duplicate: boolean, member: Member, room: Room, params: SendParams, { succeed }: SendOutcome): void {
-  if (params.Wait === undefined) return succeed(accepted(seq, duplicate));
+function answer({ params, outcome, member, room }: Sending, seq: number, duplicate: boolean): void {
+  if (params.Wait === undefined) return outcome.succeed(accepted(seq, duplicate));
   whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => {
     member.openReceipts -= 1;
-    succeed(accepted(seq, duplicate, receipt));
+    outcome.succeed(accepted(seq, duplicate, receipt));
   });
 }
 
