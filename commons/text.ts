@@ -50,40 +50,11 @@ const LOOK_ALIKES = new Map(
   }).flatMap(([latin, others]) => [...others].map((other): [string, string] => [other, latin])),
 );
 
+/** Names that nobody may come near: also refused in look-alike letters and with punctuation in between (`glance`). */
+const IMPOSING = ['system', 'server', 'partyline', 'admin', 'administrator', 'root', 'operator', 'moderator', 'everyone', 'everybody'];
+const IMPOSING_AT_A_GLANCE = new Set(IMPOSING);
 /** Names that would pass for the room itself or for everybody; compared after `fold`. */
-const RESERVED = new Set([
-  'system',
-  'server',
-  'partyline',
-  'admin',
-  'administrator',
-  'root',
-  'operator',
-  'moderator',
-  'everyone',
-  'everybody',
-  'all',
-  'here',
-  'channel',
-  'you',
-  'me',
-  'null',
-  'undefined',
-  'none',
-]);
-/** Of these, the ones that nobody may come near: also refused in look-alike letters and with punctuation in between. */
-const RESERVED_AT_A_GLANCE = new Set([
-  'system',
-  'server',
-  'partyline',
-  'admin',
-  'administrator',
-  'root',
-  'operator',
-  'moderator',
-  'everyone',
-  'everybody',
-]);
+const RESERVED = new Set([...IMPOSING, 'all', 'here', 'channel', 'you', 'me', 'null', 'undefined', 'none']);
 
 /**
  * One form for names that people take for the same: compatibility forms, case (ß and SS, the dotted and the dotless i
@@ -126,7 +97,7 @@ export function idProblem(id: string, maxCharacters: number): string | undefined
 }
 
 function isReserved(label: string): boolean {
-  return RESERVED.has(fold(label)) || RESERVED_AT_A_GLANCE.has(glance(label));
+  return RESERVED.has(fold(label)) || IMPOSING_AT_A_GLANCE.has(glance(label));
 }
 
 function labelProblem(field: 'Name' | 'ID', label: string, maxCharacters: number): string | undefined {

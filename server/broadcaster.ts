@@ -112,7 +112,7 @@ export class Broadcaster {
   async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>): Promise<void> {
     const now = new Date();
     const sayings = [...rooms].map(([room, broadcasts]) => this.#encode(room, broadcasts, now));
-    if (await this.#isKept(sayings, now)) for (const saying of sayings) this.#publish(saying);
+    if (await this.#keep(sayings, now)) for (const saying of sayings) this.#publish(saying);
     else this.#refuse([...rooms.values()].flat());
     this.#committing = false;
     this.queue.letIn();
@@ -120,7 +120,8 @@ export class Broadcaster {
     if (this.queue.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #isKept(sayings: readonly Saying[], now: Date): Promise<boolean> {
+  /** Commits a batch; tells whether it is kept. */
+  async #keep(sayings: readonly Saying[], now: Date): Promise<boolean> {
     try {
       if (sayings.length > 0) await this.#store.append(sayings.map((saying) => toStore(saying, now)));
       return true;

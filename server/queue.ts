@@ -1,8 +1,8 @@
 /**
  * The buffered broadcast queue between the senders and the one broadcaster. Bounded in messages and bytes; when it is
  * full, or the message's room congested, the message waits, first come first served, and is refused with `Busy` when the
- * wait is over: the sender is told. Notices of the room have room of their own and are never refused; so that they are bounded too, nobody may
- * arrive while it is `crowded`.
+ * wait is over: the sender is told. Notices of the room have room of their own and are never refused; so that they are
+ * bounded too, nobody may arrive while it is `crowded`.
  */
 import { RpcError } from '../commons/errors.ts';
 import type { Room } from './room.ts';
