@@ -1,13 +1,14 @@
 /**
  * The one broadcaster: takes all that waits in the queue, numbers it, encodes it once for each room, commits it to the
  * store as one batch, then appends it to the rooms' logs, tells the senders and sets the deliveries going. What arrives
- * during a commit is the next batch. The only writer of logs, so there is one order.
+ * during a commit is the next batch. Facts (accounts, rooms, cursors) are committed with it. The only writer of logs and
+ * of the store, so there is one order.
  */
 import { RpcError } from '../commons/errors.ts';
 import { BroadcastQueue, type Broadcast, type QueueLimits } from './queue.ts';
 import type { Room } from './room.ts';
 import { encodeSegment, type Segment } from './segment.ts';
-import type { Store, StoredSegment } from './store/store.ts';
+import type { Store, StoredRecord, StoredSegment } from './store/store.ts';
 
 /** How long notices of the room may wait for company, milliseconds; messages of people never wait. */
 const NOTICE_PATIENCE_MS = 5;
@@ -30,6 +31,13 @@ interface Saying {
   readonly segment: Segment;
 }
 
+/** Facts that wait for the next batch, and who waits for them. */
+interface Keeping {
+  readonly records: readonly StoredRecord[];
+  readonly kept: () => void;
+  readonly refused: (error: RpcError) => void;
+}
+
 export class Broadcaster {
   readonly queue: BroadcastQueue;
   readonly #events: BroadcasterEvents;
@@ -45,6 +53,8 @@ export class Broadcaster {
   #again: NodeJS.Timeout | undefined;
   #batch: Promise<void> = Promise.resolve();
   readonly #idle: (() => void)[] = [];
+  /** Bounded by the calls that wait for them. */
+  #keepings: Keeping[] = [];
   /** Rooms whose senders wait because most members are far behind; looked at again and again while there are any. */
   readonly #congested = new Set<Room>();
 
@@ -61,6 +71,18 @@ export class Broadcaster {
     return this.#lastSeq;
   }
 
+  /**
+   * Keeps facts with the next batch: on disk when it resolves. Of two values for one key the later one stays.
+   * @throws RpcError `StorageFailed` or `ShuttingDown`: nothing was kept
+   */
+  keep(records: readonly StoredRecord[]): Promise<void> {
+    if (this.#stopped) return Promise.reject(new RpcError('ShuttingDown'));
+    return new Promise((kept, refused) => {
+      this.#keepings.push({ records, kept, refused });
+      this.#wake(true);
+    });
+  }
+
   /** Resolves when what was in the queue is in its log, or could not be stored; what waits at the door does not count. */
   async flushed(): Promise<void> {
     if (this.#committing) await this.#batch;
@@ -69,9 +91,9 @@ export class Broadcaster {
     await this.#batch;
   }
 
-  /** Resolves when everything that was offered before is in its log. */
+  /** Resolves when everything that was offered before is in its log, and every fact is kept. */
   drained(): Promise<void> {
-    if (this.queue.size === 0) return this.#batch;
+    if (this.#isIdle) return this.#batch;
     this.#wake(true);
     return new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -99,37 +121,53 @@ export class Broadcaster {
     clearTimeout(this.#looking);
     clearTimeout(this.#again);
     this.queue.close();
+    for (const { refused } of this.#keepings.splice(0)) refused(new RpcError('ShuttingDown'));
+  }
+
+  get #isIdle(): boolean {
+    return this.queue.size === 0 && this.#keepings.length === 0;
   }
 
   /** Sends one batch on its way, unless one is. */
   #run(): void {
     this.#scheduled = false;
-    if (this.#stopped || this.#committing || this.queue.size === 0) return;
+    if (this.#stopped || this.#committing || this.#isIdle) return;
     this.#committing = true;
-    this.#batch = this.#commit(byRoom(this.queue.takeAll()));
+    this.#batch = this.#commit(byRoom(this.queue.takeAll()), this.#keepings.splice(0));
   }
 
-  async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>): Promise<void> {
+  async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>, keepings: readonly Keeping[]): Promise<void> {
     const now = new Date();
     const sayings = [...rooms].map(([room, broadcasts]) => this.#encode(room, broadcasts, now));
-    if (await this.#keep(sayings, now)) for (const saying of sayings) this.#publish(saying);
-    else this.#refuse([...rooms.values()].flat());
+    if (await this.#persist(sayings, keepings, now)) {
+      for (const saying of sayings) this.#publish(saying);
+      for (const { kept } of keepings) kept();
+    } else {
+      this.#refuse([...rooms.values()].flat());
+      for (const { refused } of keepings) refused(new RpcError('StorageFailed'));
+    }
     this.#committing = false;
     this.queue.letIn();
-    if (!this.queue.isEmpty) this.#wake(this.queue.isUrgent);
-    if (this.queue.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (!this.queue.isEmpty || this.#keepings.length > 0) this.#wake(this.queue.isUrgent || this.#keepings.length > 0);
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Commits a batch; tells whether it is kept. */
-  async #keep(sayings: readonly Saying[], now: Date): Promise<boolean> {
+  async #persist(sayings: readonly Saying[], keepings: readonly Keeping[], now: Date): Promise<boolean> {
     try {
-      if (sayings.length > 0) await this.#store.append(sayings.map((saying) => toStore(saying, now)));
+      const records = latest(keepings.flatMap((keeping) => keeping.records));
+      if (sayings.length + records.length > 0)
+        await this.#store.append(
+          sayings.map((saying) => toStore(saying, now)),
+          records,
+        );
       return true;
     } catch (error) {
-      // Nothing of the batch is kept, and its numbers are free again.
       this.#events.failed(error);
-      this.#lastSeq = this.#store.lastSeq;
       return false;
+    } finally {
+      // Facts took a number; of a batch that is not kept the numbers are free again.
+      this.#lastSeq = this.#store.lastSeq;
     }
   }
 
@@ -177,6 +215,11 @@ function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegmen
   const { bytes, ends, seqs } = segment.named;
   const messageIds = broadcasts.map(({ messageId }) => messageId ?? null);
   return { room: room.code, bytes, ends, seqs, senders: segment.senders, ordinal: segment.ordinal, at: now.getTime(), messageIds };
+}
+
+/** Each key once, with its last value. */
+function latest(records: readonly StoredRecord[]): readonly StoredRecord[] {
+  return [...new Map(records.map((record) => [record.key, record])).values()];
 }
 
 function byRoom(broadcasts: readonly Broadcast[]): Map<Room, Broadcast[]> {

@@ -362,6 +362,49 @@ for (const [name, args] of [
   });
 }
 
+for (const [name, args] of [
+  ['lives on', []],
+  ['dies at once', ['--until-failed']],
+] as const) {
+  test(`facts whose batch failed to reach the disk are what they were before it, when the process ${name}`, async (context) => {
+    if (skipWithout(context, 'strace')) return;
+    const folder = await temporary(context);
+    const tracing = ['env', 'UV_THREADPOOL_SIZE=1', 'strace', '-f', '-o', `${folder}.trace`, '-e', 'trace=fdatasync'];
+    const writer = startWriter(context, [folder, '6', '3', ...args, '--facts'], [...tracing, '-e', 'inject=fdatasync:error=EIO:when=10']);
+    const lines = await answersOf(writer);
+    assert.ok(
+      lines.some((line) => line.startsWith('failed ')),
+      lines.join(),
+    );
+    await opened(folder, async (store) => {
+      assert.equal(store.lastSeq, lastAcked(lines));
+      const acked = lines.filter((line) => line.startsWith('acked ')).map((line) => Number(line.slice(6)));
+      assert.deepEqual([...(await store.records('last')).values()], [String(acked.at(-1))]);
+      const seen = [...(await store.records('seen/')).keys()].map((key) => Number(key.slice(5)));
+      assert.deepEqual(
+        seen.sort((a, b) => a - b),
+        acked,
+      );
+    });
+  });
+}
+
+test('facts outlive a restart, and a dropped room stays away', async (context) => {
+  const folder = await temporary(context);
+  await opened(folder, async (store) => {
+    for (let fact = 0; fact < 200; fact += 1) await store.append([], [{ key: `fact/${fact}`, value: 'x'.repeat(2_000) }]);
+    await store.append([], [{ key: 'fact/7', value: null }]);
+    await say(store, 'a', 2);
+    await say(store, 'b', 2);
+    await store.drop('a');
+  });
+  await opened(folder, async (store) => {
+    assert.equal((await store.records('fact/')).size, 199);
+    assert.equal(store.lastSeq, 206);
+    assert.deepEqual([...store.rooms.keys()], ['b']);
+  });
+});
+
 test('a sync that takes a second delays neither the event loop nor a read', async (context) => {
   if (skipWithout(context, 'strace')) return;
   const folder = await temporary(context);

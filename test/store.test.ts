@@ -176,6 +176,64 @@ for (const [kind, make] of KINDS) {
     assert.equal(store.rooms.get('a')?.count, 5);
   });
 
+  promise('facts are kept with the messages of their batch, replaced and removed; they take one number', async (store) => {
+    await store.append(
+      [segmentOf(store, 'a', 2)],
+      [
+        { key: 'x/1', value: 'eins' },
+        { key: 'x/2', value: '' },
+        { key: 'y', value: 'ü' },
+      ],
+    );
+    assert.equal(store.lastSeq, 4);
+    assert.deepEqual(
+      [...(await store.records('x/'))],
+      [
+        ['x/1', 'eins'],
+        ['x/2', ''],
+      ],
+    );
+    await store.append(
+      [],
+      [
+        { key: 'x/1', value: null },
+        { key: 'y', value: 'anders' },
+        { key: 'z', value: null },
+      ],
+    );
+    assert.equal(store.lastSeq, 5);
+    assert.deepEqual(
+      [...(await store.records(''))],
+      [
+        ['x/2', ''],
+        ['y', 'anders'],
+      ],
+    );
+    await say(store, 'a', 1);
+    assert.deepEqual(seqsOf(await store.after('a', 0, Infinity)), [2, 3, 6]);
+  });
+
+  promise('facts that cannot be are refused with their whole batch', async (store) => {
+    const twice = { key: 'k', value: '1' };
+    for (const records of [[twice, twice], [{ key: '', value: '' }], [{ key: 'x'.repeat(513), value: '' }]]) {
+      await assert.rejects(store.append([segmentOf(store, 'a', 1)], records), RangeError);
+    }
+    assert.equal((await store.records('')).size, 0);
+    assert.equal(store.rooms.has('a'), false);
+  });
+
+  promise('a room that is dropped is gone, the others are not, and its name may be used anew', async (store) => {
+    for (let segment = 0; segment < 100; segment += 1) await say(store, segment % 2 === 0 ? 'a' : 'aa', 3);
+    await store.drop('a');
+    await store.drop('never there');
+    assert.deepEqual([...store.rooms.keys()], ['aa']);
+    assert.deepEqual(await store.after('a', 0, Infinity), []);
+    assert.equal(seqsOf(await store.after('aa', 0, Infinity)).length, 150);
+    await say(store, 'a', 2);
+    assert.deepEqual(seqsOf(await store.after('a', 0, Infinity)), [302, 303]);
+    assert.equal(store.rooms.get('a')?.count, 2);
+  });
+
   promise('trimming and appending at once leaves no gap for a reader', async (store) => {
     for (let segment = 0; segment < 300; segment += 1) await say(store, 'a', 2, { size: 1_000 });
     const trimmed = store.trim({ maxCount: 20 }, 0);
@@ -229,6 +287,8 @@ for (const [kind, make] of KINDS) {
     await assert.rejects(store.before('a', 9, 1), refused);
     await assert.rejects(store.recentIds(0), refused);
     await assert.rejects(store.trim({ maxCount: 1 }, 0), refused);
+    await assert.rejects(store.records(''), refused);
+    await assert.rejects(store.drop('a'), refused);
   });
 
   test(`${kind}: appends that are under way are done before it closes`, async (context) => {

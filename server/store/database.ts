@@ -10,9 +10,11 @@ import { checkJournal } from './journal.ts';
 import { namedTables } from './manifest.ts';
 import {
   Damage,
+  decodeFact,
   decodeMeta,
   decodeRoom,
   encodeMeta,
+  factKeys,
   META_KEY,
   ROOM_KEYS,
   roomOfKey,
@@ -124,7 +126,7 @@ async function examine(
   await assertNewest(db, rooms);
   assertReached(meta, mark);
   // Rarely needed, and long for a long history: about a second for two million messages.
-  if (await folder.lacksTables()) await assertWhole(db, rooms);
+  if (await folder.lacksTables()) await assertWhole(db, rooms, meta.facts);
   if (mark === undefined && meta.lastSeq > FIRST_SEQ) {
     meta = { ...meta, epoch: randomUUID() };
     await db.put(META_KEY, encodeMeta(meta), { sync: true });
@@ -144,7 +146,7 @@ async function readMeta(db: Database, mark: Mark | undefined): Promise<Meta> {
   if (value !== undefined) return decodeMeta(value);
   if ((await db.keys({ limit: 1 }).all()).length > 0) throw new Damage('the record of the store is missing');
   if (mark !== undefined) throw new Damage(`messages up to number ${mark.lastSeq} were stored, none is left`);
-  const meta: Meta = { epoch: randomUUID(), lastSeq: FIRST_SEQ, rooms: 0 };
+  const meta: Meta = { epoch: randomUUID(), lastSeq: FIRST_SEQ, rooms: 0, facts: 0 };
   await db.put(META_KEY, encodeMeta(meta), { sync: true });
   return meta;
 }
@@ -164,13 +166,19 @@ async function assertNewest(db: Database, rooms: ReadonlyMap<string, RoomRecord>
 }
 
 /** Reads everything. */
-async function assertWhole(db: Database, rooms: ReadonlyMap<string, RoomRecord>): Promise<void> {
+async function assertWhole(db: Database, rooms: ReadonlyMap<string, RoomRecord>, facts: number): Promise<void> {
   for (const [room, record] of rooms) {
     for (let reached = 0; reached < record.lastSeq;) {
       const segments = await readAfter(db, room, record, reached, VERIFY_BYTES);
       reached = segments.at(-1)?.seqs.at(-1) ?? record.lastSeq;
     }
   }
+  let left = 0;
+  for await (const [key, value] of db.iterator(factKeys(''))) {
+    decodeFact(key, value);
+    left += 1;
+  }
+  if (left !== facts) throw new Damage(`${facts} records were stored, ${left} are left`);
 }
 
 function assertReached(meta: Meta, mark: Mark | undefined): void {

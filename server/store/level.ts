@@ -10,9 +10,19 @@ import { Mutex } from 'async-mutex';
 import { RpcError } from '../../commons/errors.ts';
 import { DEFAULT_TUNING, openDatabase, type Database, type Opened, type Tuning } from './database.ts';
 import { Folder } from './folder.ts';
-import { readAfter, readBefore, readRecentIds } from './reading.ts';
-import { encodeMeta, encodeRoom, encodeSegment, META_KEY, roomKey, segmentKey, type RoomRecord } from './record.ts';
-import { follow, type RememberedId, type Retention, type RoomState, type Store, type StoredSegment } from './store.ts';
+import { GONE, metaChange, planFacts, type Change } from './changes.ts';
+import { readAfter, readBefore, readFacts, readRecentIds } from './reading.ts';
+import { encodeRoom, encodeSegment, roomKey, segmentKey, type RoomRecord } from './record.ts';
+import {
+  checkRecords,
+  follow,
+  type RememberedId,
+  type Retention,
+  type RoomState,
+  type Store,
+  type StoredRecord,
+  type StoredSegment,
+} from './store.ts';
 import type { Tide } from './tide.ts';
 import { nextTrim } from './trimming.ts';
 
@@ -29,8 +39,8 @@ export interface LevelStoreOptions {
   readonly tuning?: Tuning;
 }
 
-type Change = { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer };
-
+/** Everything goes: for a room that is dropped. */
+const NOTHING_KEPT: Retention = { maxAgeMs: -Number.MAX_SAFE_INTEGER };
 export class LevelStore implements Store {
   readonly epoch: string;
   readonly #folder: Folder;
@@ -44,6 +54,7 @@ export class LevelStore implements Store {
   #tide: Tide;
   #rooms: Map<string, RoomRecord>;
   #lastSeq: number;
+  #facts: number;
   #failing = false;
   #closed = false;
   #triedAt = -Infinity;
@@ -57,6 +68,7 @@ export class LevelStore implements Store {
     this.#tide = tide;
     this.#rooms = rooms;
     this.#lastSeq = meta.lastSeq;
+    this.#facts = meta.facts;
   }
 
   /** @throws StoreRefused whose message tells an operator why the folder cannot be used and what to do */
@@ -75,16 +87,27 @@ export class LevelStore implements Store {
     return this.#rooms;
   }
 
-  append(batch: readonly StoredSegment[]): Promise<void> {
+  append(batch: readonly StoredSegment[], records: readonly StoredRecord[] = []): Promise<void> {
     return this.#writing.runExclusive(async () => {
       const db = await this.#writable();
-      const { changes, rooms, lastSeq } = this.#plan(batch);
+      checkRecords(records);
+      const { changes, rooms, lastSeq: lastOfMessages } = this.#plan(batch);
+      const facts = records.length === 0 ? undefined : await this.#answer(planFacts(db, records, lastOfMessages + 1, this.#facts));
+      if (facts !== undefined) changes.push(...facts.changes);
       if (changes.length === 0) return;
+      const [lastSeq, count] = [facts?.seq ?? lastOfMessages, facts?.count ?? this.#facts];
+      const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
+      changes.push(metaChange({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born, facts: count }));
       await this.#commit(db.batch(changes, { sync: true }));
       for (const [room, record] of rooms) this.#rooms.set(room, record);
+      this.#facts = count;
       this.#lastSeq = lastSeq;
       this.#tide.rise(lastSeq);
     });
+  }
+
+  records(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return this.#read((db) => readFacts(db, prefix));
   }
 
   after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
@@ -117,6 +140,18 @@ export class LevelStore implements Store {
     }
   }
 
+  async drop(room: string): Promise<void> {
+    for (let more = true; more;) {
+      ({ more } = await this.#writing.runExclusive(() => this.#trimStep(room, NOTHING_KEPT, 0)));
+    }
+    await this.#writing.runExclusive(async () => {
+      const db = await this.#writable();
+      if (!this.#rooms.delete(room)) return;
+      const meta = metaChange({ epoch: this.epoch, lastSeq: this.#lastSeq, rooms: this.#rooms.size, facts: this.#facts });
+      await this.#commit(db.batch([{ type: 'del', key: roomKey(room), value: GONE }, meta], { sync: true }));
+    });
+  }
+
   close(): Promise<void> {
     return this.#writing.runExclusive(async () => {
       if (this.#closed) return;
@@ -139,12 +174,8 @@ export class LevelStore implements Store {
       changes.push({ type: 'put', key, value: encodeSegment(key, segment, before?.lastSeq ?? 0) });
       rooms.set(room, { ...state, lostCount: before?.lostCount ?? 0, bytes: (before?.bytes ?? 0) + segment.bytes.length });
     }
-    const lastSeq = Math.max(this.#lastSeq, ...[...rooms.values()].map((record) => record.lastSeq));
-    if (batch.length === 0) return { changes, rooms, lastSeq };
     for (const [room, record] of rooms) changes.push({ type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) });
-    const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
-    changes.push({ type: 'put', key: META_KEY, value: encodeMeta({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born }) });
-    return { changes, rooms, lastSeq };
+    return { changes, rooms, lastSeq: Math.max(this.#lastSeq, ...[...rooms.values()].map((record) => record.lastSeq)) };
   }
 
   async #commit(written: Promise<void>): Promise<void> {
@@ -228,6 +259,7 @@ export class LevelStore implements Store {
     this.#db = db;
     this.#rooms = rooms;
     this.#lastSeq = meta.lastSeq;
+    this.#facts = meta.facts;
     this.#tide = tide;
     this.#failing = false;
     this.#report('Messages are stored again.');

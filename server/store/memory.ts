@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../../commons/errors.ts';
 import {
+  checkRecords,
   FIRST_SEQ,
   follow,
   MOST_RECENT_IDS,
@@ -10,6 +11,7 @@ import {
   type Retention,
   type RoomState,
   type Store,
+  type StoredRecord,
   type StoredSegment,
 } from './store.ts';
 
@@ -18,6 +20,7 @@ export class MemoryStore implements Store {
   readonly epoch = randomUUID();
   readonly #rooms = new Map<string, RoomState>();
   readonly #segments = new Map<string, StoredSegment[]>();
+  readonly #records = new Map<string, string>();
   #lastSeq = FIRST_SEQ;
   #closed = false;
 
@@ -29,8 +32,9 @@ export class MemoryStore implements Store {
     return this.#rooms;
   }
 
-  async append(batch: readonly StoredSegment[]): Promise<void> {
+  async append(batch: readonly StoredSegment[], records: readonly StoredRecord[] = []): Promise<void> {
     this.#assertOpen();
+    checkRecords(records);
     const states = new Map<string, RoomState>();
     for (const segment of batch)
       states.set(segment.room, follow(states.get(segment.room) ?? this.#rooms.get(segment.room), segment, this.#lastSeq));
@@ -43,7 +47,18 @@ export class MemoryStore implements Store {
       this.#rooms.set(room, state);
       this.#lastSeq = Math.max(this.#lastSeq, state.lastSeq);
     }
+    for (const { key, value } of records) {
+      if (value === null) this.#records.delete(key);
+      else this.#records.set(key, value);
+    }
+    if (records.length > 0) this.#lastSeq += 1;
     return Promise.resolve();
+  }
+
+  async records(prefix: string): Promise<ReadonlyMap<string, string>> {
+    this.#assertOpen();
+    const found = [...this.#records].filter(([key]) => key.startsWith(prefix));
+    return Promise.resolve(new Map(found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))));
   }
 
   async after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
@@ -84,6 +99,13 @@ export class MemoryStore implements Store {
       this.#segments.set(room, kept.slice(lost));
       this.#rooms.set(room, { ...state, lostThrough: newest.seqs.at(-1) ?? 0 });
     }
+    return Promise.resolve();
+  }
+
+  async drop(room: string): Promise<void> {
+    this.#assertOpen();
+    this.#segments.delete(room);
+    this.#rooms.delete(room);
     return Promise.resolve();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ClassicLevel } from 'classic-level';
 import { idsOf } from './memory.ts';
-import { Damage, decodeSegment, segmentKey, type Linked, type RoomRecord } from './record.ts';
+import { Damage, decodeFact, decodeSegment, factKeys, nameOfFact, segmentKey, type Linked, type RoomRecord } from './record.ts';
 import { MOST_RECENT_IDS, type RememberedId, type StoredSegment } from './store.ts';
 
 /** What an iterator reads ahead, bytes. */
@@ -85,6 +85,13 @@ export async function readRecentIds(db: Database, rooms: ReadonlyMap<string, Roo
     }
   }
   return newest(ids);
+}
+
+/** `Store.records`. */
+export async function readFacts(db: Database, prefix: string): Promise<Map<string, string>> {
+  const facts = new Map<string, string>();
+  for await (const [key, value] of db.iterator(factKeys(prefix))) facts.set(nameOfFact(key), decodeFact(key, value));
+  return facts;
 }
 
 function newest(ids: RememberedId[]): RememberedId[] {

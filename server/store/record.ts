@@ -11,10 +11,14 @@ import type { RoomState, StoredSegment } from './store.ts';
 const VERSION = 1;
 const SEGMENT = 0x73;
 const ROOM = 0x72;
+const FACT = 0x66;
 /** The one record that speaks of the store as a whole. */
 export const META_KEY = Buffer.from('m');
 /** Bounds of all room records, for iterators. */
 export const ROOM_KEYS = { gt: Buffer.from([ROOM]), lt: Buffer.from([ROOM + 1]) };
+
+/** What the records of the last batch that had any were before it. */
+export const UNDO_KEY = Buffer.from('u');
 
 /** What is stored is not what was written: a flipped bit, a missing piece. Its message is for the log. */
 export class Damage extends Error {
@@ -34,6 +38,8 @@ export interface Meta {
   readonly lastSeq: number;
   /** How many room records there are. */
   readonly rooms: number;
+  /** How many facts there are. */
+  readonly facts: number;
 }
 
 /** A segment as it was read. */
@@ -112,15 +118,70 @@ export function decodeRoom(key: Buffer, value: Buffer): RoomRecord {
   return { lastSeq, count, lostThrough, lostCount, bytes };
 }
 
-export function encodeMeta({ epoch, lastSeq, rooms }: Meta): Buffer {
-  return sealed(META_KEY, [lastSeq, rooms], [Buffer.from(epoch)]);
+export function factKey(key: string): Buffer {
+  return Buffer.concat([Buffer.from([FACT]), Buffer.from(key)]);
+}
+
+/** Bounds of the facts whose keys begin with `prefix`, for iterators. */
+export function factKeys(prefix: string): { readonly gte: Buffer; readonly lt: Buffer } {
+  const gte = factKey(prefix);
+  // No byte of UTF-8 is 0xff, so this is above every key that begins so.
+  return { gte, lt: Buffer.concat([gte, Buffer.from([0xff])]) };
+}
+
+export function nameOfFact(key: Buffer): string {
+  return key.toString('utf8', 1);
+}
+
+export function encodeFact(key: Buffer, value: string): Buffer {
+  return sealed(key, [], [Buffer.from(value)]);
+}
+
+/** @throws Damage when it is not what was written */
+export function decodeFact(key: Buffer, value: Buffer): string {
+  return unsealed(key, value).rest.toString();
+}
+
+/** What facts were before the batch that took number `seq`. */
+export interface Undo {
+  readonly seq: number;
+  /** How many facts there were. */
+  readonly count: number;
+  readonly before: readonly (readonly [key: string, value: string | null])[];
+}
+
+export function encodeUndo({ seq, count, before }: Undo): Buffer {
+  const numbers = [
+    seq,
+    count,
+    ...before.flatMap(([key, value]) => [Buffer.byteLength(key), value === null ? 0 : Buffer.byteLength(value) + 1]),
+  ];
+  return sealed(UNDO_KEY, numbers, [Buffer.from(before.map(([key, value]) => key + (value ?? '')).join(''))]);
+}
+
+/** @throws Damage when it is not what was written */
+export function decodeUndo(value: Buffer): Undo {
+  const { numbers, rest } = unsealed(UNDO_KEY, value);
+  let cut = 0;
+  const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
+  const before: [string, string | null][] = [];
+  for (let at = 2; at < numbers.length; at += 2) {
+    const key = text(numbers[at] ?? 0);
+    const length = numbers[at + 1] ?? 0;
+    before.push([key, length === 0 ? null : text(length - 1)]);
+  }
+  return { seq: numbers[0] ?? 0, count: numbers[1] ?? 0, before };
+}
+
+export function encodeMeta({ epoch, lastSeq, rooms, facts }: Meta): Buffer {
+  return sealed(META_KEY, [lastSeq, rooms, facts], [Buffer.from(epoch)]);
 }
 
 /** @throws Damage when it is not what was written */
 export function decodeMeta(value: Buffer): Meta {
   const { numbers, rest } = unsealed(META_KEY, value);
-  const [lastSeq = 0, rooms = 0] = numbers;
-  return { epoch: rest.toString(), lastSeq, rooms };
+  const [lastSeq = 0, rooms = 0, facts = 0] = numbers;
+  return { epoch: rest.toString(), lastSeq, rooms, facts };
 }
 
 function sealed(key: Buffer, numbers: readonly number[], rest: readonly Buffer[]): Buffer {
@@ -172,5 +233,6 @@ export function readVarint(bytes: Buffer, from: number): readonly [number: numbe
 function describe(key: Buffer): string {
   if (key[0] === SEGMENT)
     return `the segment of room ${key.toString('utf8', 2, key.length - 8)} that ends with message ${key.readBigUInt64BE(key.length - 8)}`;
+  if (key[0] === FACT) return `the record ${nameOfFact(key)}`;
   return key[0] === ROOM ? `the record of room ${roomOfKey(key)}` : 'the record of the store';
 }

@@ -41,6 +41,14 @@ export interface Retention {
   readonly maxAgeMs?: number;
 }
 
+/** A fact that is kept beside the messages: an account, a room's name, who may enter it, how far somebody has read. */
+export interface StoredRecord {
+  /** Names the fact; 1 to 512 bytes of UTF-8. Facts of one kind begin alike, so that they can be read together. */
+  readonly key: string;
+  /** What is to be kept under the key, in place of what was; `null` = nothing. */
+  readonly value: string | null;
+}
+
 export interface RememberedId {
   readonly sender: string;
   readonly messageId: string;
@@ -50,6 +58,8 @@ export interface RememberedId {
 
 /** The number that an empty store's history begins after. */
 export const FIRST_SEQ = 1;
+/** Longest key of a record, bytes. */
+export const KEY_BYTES = 512;
 /** What `recentIds` returns at most. */
 export const MOST_RECENT_IDS = 100_000;
 
@@ -60,18 +70,22 @@ export const MOST_RECENT_IDS = 100_000;
 export interface Store {
   /** The life of this history: made with the store and kept over restarts; a memory store has a new one each time. */
   readonly epoch: string;
-  /** The highest number that was ever committed; `FIRST_SEQ` for an empty store. */
+  /** The highest number that was ever committed, a number of a batch of records included; `FIRST_SEQ` for an empty store. */
   readonly lastSeq: number;
   /** Every room that ever said something, as it is after the last commit. Live: read it again after an await. */
   readonly rooms: ReadonlyMap<string, RoomState>;
 
   /**
-   * Keeps a batch, all or nothing: on disk when it resolves. Numbers must be above `lastSeq`, a room's `ordinal` its
-   * `count` (else a `RangeError`). Appends are carried out in the order of the calls. After a rejection nothing of the
-   * batch is kept, not even after a restart, its numbers are free again, and a later append may succeed. A disk that
-   * hangs delays the answer for as long: bound what waits behind it.
+   * Keeps a batch of messages and records, all or nothing: on disk when it resolves. Numbers must be above `lastSeq`, a
+   * room's `ordinal` its `count`, no key twice (else a `RangeError`). Records take one number, which comes after those of
+   * the messages. Appends are carried out in the order of the calls. After a rejection nothing of the batch is kept, not
+   * even after a restart, its numbers are free again, and a later append may succeed. A disk that hangs delays the answer
+   * for as long: bound what waits behind it.
    */
-  append(batch: readonly StoredSegment[]): Promise<void>;
+  append(batch: readonly StoredSegment[], records?: readonly StoredRecord[]): Promise<void>;
+
+  /** The records whose keys begin with `prefix`, by key, ascending in bytes. */
+  records(prefix: string): Promise<ReadonlyMap<string, string>>;
 
   /**
    * The segments that hold messages with a `Seq` above `seq`, ascending, until `maxBytes` are together; at least one when
@@ -89,6 +103,9 @@ export interface Store {
   /** Forgets what `retention` does not cover, in small steps between the appends; raises `lostThrough`. @param now ms since 1970 */
   trim(retention: Retention, now: number): Promise<void>;
 
+  /** Forgets a room, in small steps as `trim` does: its messages, and at the end that there ever was one. Nobody may append to it meanwhile. */
+  drop(room: string): Promise<void>;
+
   /** Resolves when what was called before is done and the files are free for others. Later calls reject. */
   close(): Promise<void>;
 }
@@ -103,6 +120,16 @@ export function follow(state: RoomState | undefined, segment: StoredSegment, las
   if (!ascends(seqs, Math.max(lastSeq, state?.lastSeq ?? 0))) throw new RangeError('Numbers must ascend and be new.');
   if (ordinal !== (state?.count ?? 0)) throw new RangeError(`Room ${segment.room} has ${state?.count ?? 0} messages, not ${ordinal}.`);
   return { lastSeq: seqs[length - 1] ?? 0, count: ordinal + length, lostThrough: state?.lostThrough ?? 0 };
+}
+
+/** @throws RangeError when `records` cannot be kept together */
+export function checkRecords(records: readonly StoredRecord[]): void {
+  const keys = new Set(records.map(({ key }) => key));
+  if (keys.size !== records.length) throw new RangeError('A batch has each key of a record once.');
+  for (const key of keys) {
+    const bytes = Buffer.byteLength(key);
+    if (bytes === 0 || bytes > KEY_BYTES) throw new RangeError(`The key of a record has 1 to ${KEY_BYTES} bytes.`);
+  }
 }
 
 function ascends(numbers: readonly number[], above: number): boolean {

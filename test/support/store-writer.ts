@@ -1,9 +1,10 @@
 /**
  * A process that writes to a store until it is killed, or as often as it is told, and says what was answered:
  * `open SEQ`, then `acked SEQ` or `failed SEQ` for each batch, the highest number in it; at the end `lag MS`, the longest time that
- * its event loop or a read was held up, and `slow MS`, the longest that an append took. Usage: store-writer FOLDER [BATCHES] [MESSAGES A BATCH] [--until-failed]
+ * its event loop or a read was held up, and `slow MS`, the longest that an append took. Usage: store-writer FOLDER [BATCHES] [MESSAGES A BATCH] [--until-failed] [--facts]
  *
- * With `--until-failed` it dies at the first failure, without closing anything.
+ * With `--until-failed` it dies at the first failure, without closing anything. With `--facts` each batch also replaces
+ * the fact `last` and adds the fact `seen/SEQ`; the number that is told is then the one that the facts took.
  */
 import { once } from 'node:events';
 import { LevelStore } from '../../server/store/level.ts';
@@ -16,6 +17,8 @@ async function tell(line: string): Promise<void> {
 }
 const store = await LevelStore.open({ folder, report: (text, failure) => void tell(`report ${text} ${String(failure)}`) });
 await tell(`open ${store.lastSeq}`);
+
+const withFacts = process.argv.includes('--facts');
 
 let lag = 0;
 let slow = 0;
@@ -34,9 +37,13 @@ const pulse = setInterval(() => {
 for (let batch = 0; batch < Number(batches); batch += 1) {
   const a = segmentOf(store, 'a', Number(messages), { ids: true, at: Date.now() });
   const b = segmentOf(store, 'b', 1, { from: (a.seqs.at(-1) ?? 0) + 1, at: Date.now() });
-  const last = b.seqs[0] ?? 0;
+  const last = (b.seqs[0] ?? 0) + (withFacts ? 1 : 0);
+  const facts = [
+    { key: 'last', value: String(last) },
+    { key: `seen/${last}`, value: 'é' },
+  ];
   const began = performance.now();
-  await store.append([a, b]).then(
+  await store.append([a, b], withFacts ? facts : []).then(
     () => tell(`acked ${last}`),
     async () => {
       await tell(`failed ${last}`);
