@@ -54,7 +54,7 @@ export class Broadcaster {
   #batch: Promise<void> = Promise.resolve();
   readonly #idle: (() => void)[] = [];
   /** Bounded by the calls that wait for them. */
-  #keepings: Keeping[] = [];
+  readonly #keepings: Keeping[] = [];
   /** Rooms whose senders wait because most members are far behind; looked at again and again while there are any. */
   readonly #congested = new Set<Room>();
 
