@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createLog, type Log } from '../commons/log.ts';
 import { DEFAULT_SERVER_SETTINGS, type ServerSettings } from '../commons/config.ts';
 import { Dispatcher } from '../commons/rpc/dispatcher.ts';
-import { Peer } from '../commons/rpc/peer.ts';
+import { Peer, type PeerOptions } from '../commons/rpc/peer.ts';
 import type { Connection } from '../commons/wire/connection.ts';
 import { Dialer } from '../commons/wire/dial.ts';
 import { Listener } from '../commons/wire/listen.ts';
@@ -16,6 +16,7 @@ import { Broadcaster } from './broadcaster.ts';
 import type { CallContext } from './call-context.ts';
 import { AddressPolicy } from './delivery/address-policy.ts';
 import { DialBudget } from './delivery/dial-budget.ts';
+import { Gathering } from './delivery/gathering.ts';
 import { History } from './history.ts';
 import { Membership } from './membership.ts';
 import { methodTable } from './methods/table.ts';
@@ -38,6 +39,9 @@ export class ChatServer {
   readonly #services: Services;
   readonly #listener: Listener;
   readonly #dispatcher: Dispatcher<CallContext>;
+  /** Shared by all connections that were accepted, and by all that we dialled. */
+  readonly #accepted: PeerOptions<CallContext>;
+  readonly #dialled: PeerOptions<CallContext>;
   readonly #peers = new Set<Peer<CallContext>>();
   readonly #ticks: NodeJS.Timeout;
   readonly #trims: NodeJS.Timeout;
@@ -62,6 +66,14 @@ export class ChatServer {
       greet,
     );
     this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
+    this.#accepted = {
+      dispatcher: this.#dispatcher,
+      limits,
+      context: (peer) => ({ peer, address: peer.connection.remoteAddress, port: peer.connection.remotePort }),
+      answersGarbage: true,
+      closed: (peer) => this.#peers.delete(peer),
+    };
+    this.#dialled = { ...this.#accepted, answersGarbage: false };
     this.#ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
     const retention = retentionOf(settings);
     this.#trims = setInterval(
@@ -118,7 +130,7 @@ export class ChatServer {
   }
 
   async #stop(): Promise<void> {
-    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry, store } = this.#services;
+    const { broadcaster, broadcastLog, deliveryMeans, presence, lobby, settings, log, registry, store } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -137,6 +149,7 @@ export class ChatServer {
     broadcaster.stop();
     broadcastLog.close();
     for (const { delivery } of registry.members()) delivery?.close();
+    deliveryMeans.gathering.close();
     const closed = [...this.#peers].map(({ connection }) => {
       connection.end();
       return connection.whenClosed();
@@ -148,13 +161,7 @@ export class ChatServer {
   }
 
   #greet(connection: Connection, accepted: boolean): Peer<CallContext> {
-    const peer = new Peer<CallContext>(connection, {
-      dispatcher: this.#dispatcher,
-      limits: this.#services.settings.limits,
-      context: (self) => ({ peer: self, address: connection.remoteAddress, port: connection.remotePort }),
-      answersGarbage: accepted,
-      closed: (self) => this.#peers.delete(self),
-    });
+    const peer = new Peer<CallContext>(connection, accepted ? this.#accepted : this.#dialled);
     if (!accepted) peer.trust();
     this.#peers.add(peer);
     return peer;
@@ -200,6 +207,8 @@ function assemble(
   const broadcaster = new Broadcaster(limits, store, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
+  const membership = new Membership(registry, presence, log, epoch);
+  const rooms = new Map([[lobby.code, lobby]]);
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
   return {
     settings,
@@ -207,16 +216,29 @@ function assemble(
     epoch,
     store,
     registry,
-    rooms: new Map([[lobby.code, lobby]]),
+    rooms,
     lobby,
     broadcaster,
     presence,
-    membership: new Membership(registry, presence, log, epoch),
+    membership,
     policy,
     broadcastLog,
     dialBudget: new DialBudget({ perMinute: limits.dialsPerMinute, perTarget: limits.dialsPerTarget }),
     routeMeans: { dialer, policy, greet },
-    shapes: new AnswerShapes(),
+    deliveryMeans: {
+      shapes: new AnswerShapes(),
+      gathering: new Gathering(),
+      limits,
+      events: {
+        evicted: (reader, delivery, reason) => {
+          const member = registry.get(reader);
+          if (member?.delivery !== delivery) return;
+          log.warn(`Dropped ${reader}: ${reason}.`);
+          membership.dismiss(member, rooms.values(), reason);
+        },
+        declined: (reader, error) => log.client(`${reader} declined a message.`, { error }),
+      },
+    },
     recentSends: new RecentSends(limits),
     stopping,
   };

@@ -16,8 +16,8 @@ export class Member {
   readonly speaker: Speaker;
   readonly from: string;
   readonly rate: RateLimit;
-  /** When the registration began. */
-  readonly since = new Date();
+  /** When the registration began, milliseconds since 1970. */
+  readonly since = Date.now();
   /** When the client was last heard of, milliseconds as of `performance.now()`. */
   heardAt = performance.now();
   /** What calls the client; `undefined` for a client that pulls. */
@@ -26,9 +26,10 @@ export class Member {
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;
-  #sessionHash: Buffer | undefined;
+  /** Hashes as text: 32 bytes of a buffer would take 250. */
+  #sessionHash: string | undefined;
   /** The session before, until the new one is used: the answer that carried it may have been lost. */
-  #formerHash: Buffer | undefined;
+  #formerHash: string | undefined;
 
   constructor(identity: MemberIdentity) {
     this.speaker = new Speaker(identity.id, identity.name);
@@ -64,10 +65,10 @@ export class Member {
   }
 }
 
-function isSame(given: Buffer, expected: Buffer | undefined): boolean {
-  return expected !== undefined && timingSafeEqual(given, expected);
+function isSame(given: string, expected: string | undefined): boolean {
+  return expected !== undefined && timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
-function hash(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+function hash(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64');
 }

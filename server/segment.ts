@@ -10,6 +10,11 @@ import { isPlain, jsonInner, type Speaker } from './speaker.ts';
 /** How calls to a client are written: its dialect and its params style. */
 export type Form = 'named' | 'positional' | 'classic';
 
+export interface Spoken {
+  readonly dialect: Dialect;
+  readonly style: ParamsStyle;
+}
+
 const METHOD = '"method":"ClientCallback.ReceiveMessage","params":';
 /** What stands around a message's JSON in each form; between `close` and the end comes the id, which is its `Seq`. */
 const FRAME: Readonly<Record<Form, { readonly open: string; readonly close: string }>> = {
@@ -25,6 +30,13 @@ export function formOf(dialect: Dialect, style: ParamsStyle): Form {
   if (dialect === '1.0') return 'classic';
   return style === 'position' ? 'positional' : 'named';
 }
+
+/** How calls are spoken in each form. */
+export const SPOKEN: Readonly<Record<Form, Spoken>> = {
+  named: { dialect: '2.0', style: 'name' },
+  positional: { dialect: '2.0', style: 'position' },
+  classic: { dialect: '1.0', style: 'position' },
+};
 
 /** Encoded calls, back to back, with their ids: what one write sends and what the answers to it will look like. */
 export class View {

@@ -1,11 +1,11 @@
 /** What the methods work with: the parts of one running server, made and owned by `chat-server.ts`. */
 import type { ServerSettings } from '../commons/config.ts';
 import type { Log } from '../commons/log.ts';
-import type { AnswerShapes } from './answer-shape.ts';
 import type { BroadcastLog } from './broadcast-log.ts';
 import type { Broadcaster } from './broadcaster.ts';
 import type { AddressPolicy } from './delivery/address-policy.ts';
 import type { DialBudget } from './delivery/dial-budget.ts';
+import type { DeliveryMeans } from './delivery/options.ts';
 import type { RouteMeans } from './delivery/route.ts';
 import type { Membership } from './membership.ts';
 import type { Presence } from './presence.ts';
@@ -32,7 +32,7 @@ export interface Services {
   readonly policy: AddressPolicy;
   readonly dialBudget: DialBudget;
   readonly routeMeans: RouteMeans;
-  readonly shapes: AnswerShapes;
+  readonly deliveryMeans: DeliveryMeans;
   readonly recentSends: RecentSends;
   /** Whether the server accepts nothing more. */
   readonly stopping: () => boolean;

@@ -164,7 +164,7 @@ test('a feed sends everything but the client’s own messages, once, within its 
         const room = roomOf(batches.map((senders) => senders.map((sender): Line => [sender, 'hello'])));
         const longestCall = 300;
         const owed = batches.flat().flatMap((sender, index) => (sender === 'me' ? [] : [index + 2]));
-        const feed = new Feed({ reader: 'me', form: 'named', windowCalls, windowBytes, arrived: () => undefined });
+        const feed = new Feed('me', 'named', { windowCalls, windowBytes }, { wake: () => undefined });
         feed.follow(room.log, 0, 1);
         const answered: number[] = [];
         let sentIds: number[] = [];

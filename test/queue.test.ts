@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
 import { AnswerShapes } from '../server/answer-shape.ts';
 import { Delivery } from '../server/delivery/delivery.ts';
+import { Gathering } from '../server/delivery/gathering.ts';
 import type { Route } from '../server/delivery/route.ts';
 import { Member } from '../server/member.ts';
 import { BroadcastQueue, type Broadcast } from '../server/queue.ts';
@@ -30,9 +31,8 @@ function laggard(crowd: Room): Member {
   const member = new Member({ id: 'slow', name: 'Slow', from: '127.0.0.1:1', rate: new RateLimit(0) });
   const unreachable: Route = { redials: true, open: () => Promise.reject(new Error('nobody is there')), abandon: () => undefined };
   const events = { evicted: () => undefined, declined: () => undefined };
-  const spoken = { dialect: '2.0', style: 'name' } as const;
-  const shapes = new AnswerShapes();
-  member.delivery = new Delivery({ reader: 'slow', form: 'named', spoken, route: unreachable, shapes, limits: DEFAULT_LIMITS, events });
+  const means = { shapes: new AnswerShapes(), gathering: new Gathering(), limits: DEFAULT_LIMITS, events };
+  member.delivery = new Delivery(means, { id: 'slow', form: 'named', route: unreachable });
   member.delivery.follow(crowd.log, 0, 1);
   return member;
 }

@@ -36,7 +36,7 @@ export interface PeerOptions<C> {
    * closed: nothing may make us talk to a server that never asked for it.
    */
   readonly answersGarbage: boolean;
-  readonly closed?: (peer: Peer<C>) => void;
+  readonly closed?: (peer: Peer<C>) => unknown;
 }
 
 /** One answer that is due, in its turn. `text` undefined: not known yet; '': nothing to say. */

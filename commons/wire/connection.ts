@@ -3,74 +3,59 @@
  * out. It knows no JSON: a frame is the bytes between two newlines.
  */
 import type { Socket } from 'node:net';
+import type { ConnectionHandler, ConnectionOptions } from './connection-handler.ts';
+
+export type { ConnectionHandler, ConnectionOptions } from './connection-handler.ts';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const NOTHING = Buffer.alloc(0);
-
-/** What a connection tells its one owner. Buffers are lent: they are valid only during the call. */
-export interface ConnectionHandler {
-  /**
-   * Bytes at the beginning of a frame, before framing. The handler may consume a prefix and returns the offset from
-   * which framing goes on (`start` when it takes nothing): the short cut for answers that are known in advance.
-   */
-  bytes(chunk: Buffer, start: number, end: number): number;
-  /** One frame without its newline, never blank. */
-  frame(chunk: Buffer, start: number, end: number): void;
-  /** A frame grew beyond `maxFrameBytes`. The connection reads nothing more; the handler answers and closes. */
-  overflow(): void;
-  /** The peer sends nothing more, but may still read: the handler answers what is due and ends. */
-  ended(): void;
-  /** The connection is gone; told exactly once. */
-  closed(reason: string): void;
-}
-
-export interface ConnectionOptions {
-  /** Longest frame, bytes without the newline. */
-  readonly maxFrameBytes: number;
-  /** Unread output, bytes, beyond which the peer is not read any more until it has caught up. */
-  readonly maxUnreadBytes: number;
-}
+/** Shared by all connections that have no half a frame; never written to. */
+const NONE: Buffer[] = [];
 
 export class Connection {
+  /** Listeners are shared by all sockets and find their connection here: closures for each would cost an idle one more memory than all else. */
+  static readonly #of = new WeakMap<Socket, Connection>();
   readonly remoteAddress: string;
   readonly remotePort: number;
-  readonly localAddress: string;
   /** Longest frame from now on, bytes. */
   maxFrameBytes: number;
   readonly #socket: Socket;
   readonly #maxUnreadBytes: number;
   #handler: ConnectionHandler | undefined;
-  #partial: Buffer[] = [];
+  #partial: Buffer[] = NONE;
   #partialBytes = 0;
   #partialSince = 0;
   #rest: Buffer | undefined;
   #text = '';
   #flushing = false;
   #holds = 0;
+  /** What comes in is left to the kernel for now. */
+  #unread = false;
   #choked = false;
   #deaf = false;
   #closed = false;
-  readonly #flushLater = (): void => this.flush();
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
-    this.localAddress = socket.localAddress ?? '';
     this.maxFrameBytes = options.maxFrameBytes;
     this.#maxUnreadBytes = options.maxUnreadBytes;
     socket.setKeepAlive(true, 30_000);
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#gone(error.code ?? 'error'));
-    socket.on('end', () => (this.#handler === undefined ? this.end() : this.#handler.ended()));
-    socket.on('close', () => this.#gone('closed'));
-    socket.on('drain', () => this.#unchoke());
+    Connection.#of.set(socket, this);
+    socket.on('error', Connection.#error).on('end', Connection.#end).on('close', Connection.#close);
   }
 
   /** Names the owner; bytes that came before are delivered to it first. */
   attach(handler: ConnectionHandler): void {
     this.#handler = handler;
     this.#replay();
+  }
+
+  /** The address of the interface that the peer is reached through. */
+  get localAddress(): string {
+    return this.#socket.localAddress ?? '';
   }
 
   get closed(): boolean {
@@ -90,11 +75,8 @@ export class Connection {
   /** Input from the socket. The buffer may be reused after the call: what must be kept is copied. */
   received(chunk: Buffer, length: number): void {
     if (this.#closed || this.#deaf) return;
-    if (this.#handler === undefined || this.#holds > 0) {
-      this.#keep(chunk, 0, length);
-      return;
-    }
-    this.#split(chunk, 0, length);
+    if (this.#handler === undefined || this.#holds > 0) this.#keep(chunk, 0, length);
+    else this.#split(chunk, 0, length);
   }
 
   /** Text to the peer; all texts of one turn of the event loop go out in one write, in order. */
@@ -102,7 +84,7 @@ export class Connection {
     this.#text += text;
     if (this.#flushing) return;
     this.#flushing = true;
-    process.nextTick(this.#flushLater);
+    process.nextTick(flush, this);
   }
 
   /** Writes what `send` collected. */
@@ -151,6 +133,21 @@ export class Connection {
     this.#holds -= 1;
     if (this.#holds > 0 || this.#closed) return;
     this.#replay();
+    if (this.#holds === 0 && !this.#closed && !this.#unread) this.#socket.resume();
+  }
+
+  /** Leaves what comes in, its end included, to the kernel until `readOn`, for one read of it all. Returns whether it was read until now. */
+  leaveUnread(): boolean {
+    if (this.#unread || this.#closed || this.#deaf) return false;
+    this.#unread = true;
+    if (this.#holds === 0) this.#socket.pause();
+    return true;
+  }
+
+  /** Reads what has gathered and what comes. */
+  readOn(): void {
+    if (!this.#unread) return;
+    this.#unread = false;
     if (this.#holds === 0 && !this.#closed) this.#socket.resume();
   }
 
@@ -183,8 +180,7 @@ export class Connection {
   #split(chunk: Buffer, from: number, end: number): void {
     const handler = this.#handler;
     let start = from;
-    while (start < end && handler !== undefined) {
-      if (this.#closed || this.#deaf) return;
+    while (start < end && handler !== undefined && !this.#closed && !this.#deaf) {
       if (this.#holds > 0) return this.#keep(chunk, start, end);
       if (this.#partialBytes === 0) {
         start = handler.bytes(chunk, start, end);
@@ -208,7 +204,7 @@ export class Connection {
   #joined(handler: ConnectionHandler, chunk: Buffer, start: number, newline: number): void {
     this.#partial.push(chunk.subarray(start, newline));
     const whole = Buffer.concat(this.#partial);
-    this.#partial = [];
+    this.#partial = NONE;
     this.#partialBytes = 0;
     this.#frame(handler, whole, 0, whole.length);
   }
@@ -218,6 +214,7 @@ export class Connection {
     const spare = chunk[end - 1] === CARRIAGE_RETURN ? 1 : 0;
     if (this.#partialBytes + end - start > this.maxFrameBytes + spare) return this.#tooLong();
     if (this.#partialBytes === 0) this.#partialSince = performance.now();
+    if (this.#partial === NONE) this.#partial = [];
     this.#partial.push(Buffer.from(chunk.subarray(start, end)));
     this.#partialBytes += end - start;
     if (this.#partial.length >= 256) this.#partial = [Buffer.concat(this.#partial)];
@@ -225,7 +222,7 @@ export class Connection {
 
   #tooLong(): void {
     this.hold();
-    this.#partial = [];
+    this.#partial = NONE;
     this.#partialBytes = 0;
     this.#handler?.overflow();
   }
@@ -245,6 +242,7 @@ export class Connection {
   #chokeWhenUnread(): void {
     if (this.#choked || this.#socket.writableLength <= this.#maxUnreadBytes) return;
     this.#choked = true;
+    this.#socket.once('drain', () => this.#unchoke());
     this.hold();
   }
 
@@ -254,16 +252,44 @@ export class Connection {
     this.release();
   }
 
+  /** Reads a socket by events, where it has no buffer of its own. */
+  readByEvents(): void {
+    this.#socket.on('data', Connection.#data);
+  }
+
+  static #data(this: Socket, chunk: Buffer): void {
+    Connection.#of.get(this)?.received(chunk, chunk.length);
+  }
+
+  static #error(this: Socket, error: NodeJS.ErrnoException): void {
+    const connection = Connection.#of.get(this);
+    if (connection !== undefined) connection.#gone(error.code ?? 'error');
+  }
+
+  static #end(this: Socket): void {
+    const connection = Connection.#of.get(this);
+    if (connection === undefined) return;
+    if (connection.#handler === undefined) connection.end();
+    else connection.#handler.ended();
+  }
+
+  static #close(this: Socket): void {
+    const connection = Connection.#of.get(this);
+    if (connection !== undefined) connection.#gone('closed');
+  }
+
   #gone(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#text = '';
-    this.#partial = [];
+    this.#partial = NONE;
     this.#rest = undefined;
     this.#socket.destroy();
     this.#handler?.closed(reason);
   }
 }
+
+const flush = (connection: Connection): void => connection.flush();
 
 function isBlank(chunk: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i += 1) {

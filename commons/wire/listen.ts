@@ -19,9 +19,15 @@ export class Listener {
   readonly #server: Server;
   readonly #options: ListenerOptions;
   readonly #perAddress = new Map<string, number>();
+  /** One listener for all sockets. */
+  readonly #closed: (this: Socket) => void;
 
   constructor(options: ListenerOptions, accepted: (connection: Connection) => void) {
     this.#options = options;
+    const left = (address: string): void => this.#left(address);
+    this.#closed = function closed(this: Socket) {
+      left(this.remoteAddress ?? '');
+    };
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       const connection = this.#admit(socket);
       if (connection !== undefined) accepted(connection);
@@ -62,9 +68,9 @@ export class Listener {
       return undefined;
     }
     this.#perAddress.set(address, open + 1);
-    socket.once('close', () => this.#left(address));
+    socket.on('close', this.#closed);
     const connection = new Connection(socket, this.#options);
-    socket.on('data', (chunk: Buffer) => connection.received(chunk, chunk.length));
+    connection.readByEvents();
     return connection;
   }
 

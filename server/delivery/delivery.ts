@@ -5,10 +5,12 @@
  */
 import type { CallContext } from '../call-context.ts';
 import type { RoomLog } from '../room-log.ts';
+import { SPOKEN } from '../segment.ts';
 import { encodeCall, isRecord, type Answer } from '../../commons/rpc/frame.ts';
 import type { AnswerSink, Peer } from '../../commons/rpc/peer.ts';
 import { Feed } from './feed.ts';
-import type { DeliveryOptions } from './options.ts';
+import type { Gathered } from './gathering.ts';
+import { LAGGING, type DeliveryMeans, type Reader } from './options.ts';
 import { Retry } from './retry.ts';
 import { ShortCut } from './short-cut.ts';
 import { Watches } from './watches.ts';
@@ -18,18 +20,20 @@ import { Watches } from './watches.ts';
 type State = 'open' | 'resting' | 'opening' | 'ended';
 
 export class Delivery implements AnswerSink {
-  readonly #options: DeliveryOptions;
+  readonly #means: DeliveryMeans;
+  readonly #reader: Reader;
   readonly #feed: Feed;
   readonly #retry: Retry;
   readonly #watches = new Watches();
   readonly #shortCut: ShortCut;
-  readonly #settledThrough = (log: RoomLog): number => this.#feed.settledThrough(log);
   #state: State = 'opening';
   #peer: Peer<CallContext> | undefined;
   /** The socket has not yet taken what was written last. */
   #writing = false;
   /** Id of the ping that is not answered; 0 when there is none. */
   #ping = 0;
+  /** The answers on the present connection, where they may gather. */
+  #gathered: Gathered | undefined;
   /** Times that answers came on the present connection. */
   #answers = 0;
   /** The peer is known to close a connection after its answers; it is dialled again when there is something to say. */
@@ -38,14 +42,12 @@ export class Delivery implements AnswerSink {
   /** When the client last answered in turn, or when its oldest unanswered call became due; as of `performance.now()`. */
   #heardAt = performance.now();
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    const { reader, form, limits } = options;
-    // Go's standard server runs calls side by side: more than one at a time would be reordered there.
-    const windowCalls = form === 'classic' ? 1 : limits.windowCalls;
-    this.#feed = new Feed({ reader, form, windowCalls, windowBytes: limits.windowBytes, arrived: () => this.wake() });
-    this.#retry = new Retry(options.limits);
-    this.#shortCut = new ShortCut(options.shapes);
+  constructor(means: DeliveryMeans, reader: Reader) {
+    this.#means = means;
+    this.#reader = reader;
+    this.#feed = new Feed(reader.id, reader.form, means.limits, this);
+    this.#retry = new Retry(means.limits);
+    this.#shortCut = new ShortCut(means.shapes);
   }
 
   /** Begins on a connection that the route has opened. */
@@ -57,7 +59,7 @@ export class Delivery implements AnswerSink {
   /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`. */
   follow(log: RoomLog, segment: number, passed: number): void {
     this.#feed.follow(log, segment, passed);
-    this.#watches.check(this.#settledThrough);
+    this.#watches.check(this.#feed);
     this.wake();
   }
 
@@ -70,13 +72,13 @@ export class Delivery implements AnswerSink {
   /** Looks at the clock, which is `performance.now()`: the deadline of the oldest unanswered call, the ping of an idle connection. */
   tick(now: number): void {
     const silence = now - this.#heardAt;
-    if (this.#state === 'resting' && silence > this.#options.limits.pingIdleMs) return this.#reopen(0);
+    if (this.#state === 'resting' && silence > this.#means.limits.pingIdleMs) return this.#reopen(0);
     if (this.#state !== 'open') return;
     // Answers may wait behind a call of the same connection that we let wait: that silence is ours.
     if (this.#peer?.connection.held === true) this.#heardAt = now;
     const waits = this.#feed.outstanding.calls > 0 || this.#ping !== 0;
     if (waits && silence > this.#retry.callMs) return this.#fail('no answer');
-    if (!waits && silence > this.#options.limits.pingIdleMs) this.#sendPing(now);
+    if (!waits && silence > this.#means.limits.pingIdleMs) this.#sendPing(now);
   }
 
   /** Number of the segment of `log` that it comes to next; `undefined` when it does not follow the log. */
@@ -96,7 +98,8 @@ export class Delivery implements AnswerSink {
   watch(log: RoomLog, seq: number, settled: (delivered: boolean) => void): () => void {
     const unwatch = this.#watches.add(log, seq, settled);
     if (this.#state === 'ended') this.#watches.end();
-    else this.#watches.check(this.#settledThrough);
+    else this.#watches.check(this.#feed);
+    if (this.#gathered !== undefined) this.#means.gathering.read(this.#gathered);
     return unwatch;
   }
 
@@ -105,9 +108,10 @@ export class Delivery implements AnswerSink {
     return this.#feed.waiting;
   }
 
-  /** Whether the client is being retried. */
-  get troubled(): boolean {
-    return this.#retry.failures > 0;
+  /** Whether the client is being retried, or has left much unanswered for longer than its answers may gather. */
+  get lagging(): boolean {
+    if (this.#retry.failures > 0) return true;
+    return this.waiting >= LAGGING.messages && performance.now() - this.#heardAt > LAGGING.ms;
   }
 
   /** Ends without a word to anyone; what was not answered may be taken over by another delivery. */
@@ -138,7 +142,7 @@ export class Delivery implements AnswerSink {
       return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
     if (error !== undefined) return this.#fail('the callback answered with an error');
     const inTurn = this.#feed.outstanding.answered(id);
-    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(reasonIn(result));
+    if (isRecord(result) && result['Success'] === false) this.#means.events.declined(this.#reader.id, reasonIn(result));
     else this.#shortCut.learn(chunk, start, end, id);
     this.#progress(inTurn);
   }
@@ -147,8 +151,7 @@ export class Delivery implements AnswerSink {
     const idle = this.#feed.outstanding.calls === 0 && this.#ping === 0;
     this.#peer = undefined;
     if (this.#state !== 'open') return;
-    if (!this.#options.route.redials || (this.#answers === 0 && !(idle && !this.#redialled)))
-      return this.#fail('the connection was closed');
+    if (!this.#reader.route.redials || (this.#answers === 0 && !(idle && !this.#redialled))) return this.#fail('the connection was closed');
     if (!idle) this.#feed.narrow();
     else if (this.#redialled && this.#answers === 1) this.#perCall = true;
     this.#feed.rewind();
@@ -168,13 +171,13 @@ export class Delivery implements AnswerSink {
       this.#feed.widen();
     }
     this.#pump();
-    this.#watches.check(this.#settledThrough);
+    this.#watches.check(this.#feed);
   }
 
   #pump(): void {
     const connection = this.#peer?.connection;
     if (connection === undefined || this.#state !== 'open' || this.#writing) return;
-    if (this.#ping !== 0 && this.#options.form === 'classic') return;
+    if (this.#ping !== 0 && this.#reader.form === 'classic') return;
     const idle = this.#feed.outstanding.calls === 0;
     let bytes = this.#feed.next();
     if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
@@ -185,7 +188,16 @@ export class Delivery implements AnswerSink {
     connection.write(bytes);
     for (bytes = more; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
     if (more !== undefined) connection.uncork();
+    this.#gather();
     this.#waitUntilSent();
+  }
+
+  /** Lets the answers gather, unless they are wanted: for a receipt, or because much of the window is used. */
+  #gather(): void {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+    if (this.#watches.waiting || this.#feed.mostlyFull) this.#means.gathering.read(gathered);
+    else this.#means.gathering.wrote(gathered);
   }
 
   /** Writes nothing more until the socket has taken what it was given. */
@@ -208,12 +220,14 @@ export class Delivery implements AnswerSink {
     // The last message sent is answered, so its id is free again.
     this.#ping = this.#feed.lastSent;
     this.#heardAt = now;
-    const { dialect, style } = this.#options.spoken;
+    const { dialect, style } = SPOKEN[this.#reader.form];
     this.#peer?.connection.send(`${encodeCall(dialect, style, 'ClientCallback.Ping', {}, this.#ping)}\n`);
   }
 
   #attach(peer: Peer<CallContext>): void {
     this.#peer = peer;
+    // An inline client's calls come on the same connection, and nobody lets those wait.
+    if (this.#reader.route.redials) this.#gathered = this.#means.gathering.of(peer.connection);
     this.#state = 'open';
     this.#answers = 0;
     this.#ping = 0;
@@ -241,12 +255,12 @@ export class Delivery implements AnswerSink {
   async #open(): Promise<void> {
     const began = performance.now();
     try {
-      const peer = await this.#options.route.open(this.#retry.dialMs);
-      if (this.#state !== 'opening') return void (this.#options.route.redials && peer.connection.destroy());
+      const peer = await this.#reader.route.open(this.#retry.dialMs);
+      if (this.#state !== 'opening') return void (this.#reader.route.redials && peer.connection.destroy());
       this.#heardAt = began;
       this.#attach(peer);
     } catch {
-      const reason = this.#options.route.redials ? 'its callback address cannot be called' : 'the connection was closed';
+      const reason = this.#reader.route.redials ? 'its callback address cannot be called' : 'the connection was closed';
       if (this.#state === 'opening') this.#fail(reason);
       return;
     }
@@ -260,7 +274,7 @@ export class Delivery implements AnswerSink {
     this.#ping = 0;
     if (peer === undefined) return;
     peer.sink = undefined;
-    if (this.#options.route.redials) peer.connection.destroy();
+    if (this.#reader.route.redials) peer.connection.destroy();
     // What an inline client does not read is not kept for it once it is given up.
     else if (this.#state === 'ended' && peer.connection.unsentBytes > 0) peer.connection.destroy();
   }
@@ -268,8 +282,8 @@ export class Delivery implements AnswerSink {
   #evict(reason: string): void {
     if (this.#state === 'ended') return;
     this.#end();
-    this.#options.route.abandon();
-    this.#options.events.evicted(reason);
+    this.#reader.route.abandon();
+    this.#means.events.evicted(this.#reader.id, this, reason);
   }
 
   #end(): void {

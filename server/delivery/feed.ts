@@ -7,16 +7,11 @@ import { indexAfter, type Form, type Segment, type View } from '../segment.ts';
 import { Cursor } from './cursor.ts';
 import { Outstanding } from './outstanding.ts';
 
-export interface FeedOptions {
-  /** The client's ID: its own messages are skipped. */
-  readonly reader: string;
-  readonly form: Form;
+export interface FeedLimits {
   /** Unanswered calls at most. */
   readonly windowCalls: number;
   /** Unanswered bytes at most; the last call may go beyond it. */
   readonly windowBytes: number;
-  /** Told when older messages have been read and there may be something to send. */
-  readonly arrived: () => void;
 }
 
 /** Pause before a read that failed is tried again, milliseconds. */
@@ -24,7 +19,10 @@ const READ_PAUSE_MS = 1_000;
 
 export class Feed {
   readonly outstanding = new Outstanding();
-  readonly #options: FeedOptions;
+  readonly #reader: string;
+  readonly #form: Form;
+  readonly #limits: FeedLimits;
+  readonly #owner: { wake(): void };
   readonly #cursors: Cursor[] = [];
   #windowCalls: number;
   #lastSent = 1;
@@ -32,9 +30,16 @@ export class Feed {
   /** Older messages are being read from the store. */
   #reading = false;
 
-  constructor(options: FeedOptions) {
-    this.#options = options;
-    this.#windowCalls = options.windowCalls;
+  /**
+   * @param reader the client's ID: its own messages are skipped
+   * @param owner woken when older messages have been read and there may be something to send
+   */
+  constructor(reader: string, form: Form, limits: FeedLimits, owner: { wake(): void }) {
+    this.#reader = reader;
+    this.#form = form;
+    this.#limits = limits;
+    this.#owner = owner;
+    this.#windowCalls = this.#widest;
   }
 
   /** No `Seq` above it was sent; at least 1, the number that stands for the beginning of history. */
@@ -70,7 +75,7 @@ export class Feed {
 
   /** As many as ever again: it did not close the connection after one answer. */
   widen(): void {
-    this.#windowCalls = this.#options.windowCalls;
+    this.#windowCalls = this.#widest;
   }
 
   segmentIn(log: RoomLog): number | undefined {
@@ -104,17 +109,27 @@ export class Feed {
     this.outstanding.clear();
   }
 
+  /** Whether three quarters of what the client may leave unanswered are used. */
+  get mostlyFull(): boolean {
+    const { calls, bytes } = this.outstanding;
+    return 4 * calls >= 3 * this.#windowCalls || 4 * bytes >= 3 * this.#limits.windowBytes;
+  }
+
+  /** Go's standard server runs calls side by side: more than one at a time would be reordered there. */
+  get #widest(): number {
+    return this.#form === 'classic' ? 1 : this.#limits.windowCalls;
+  }
+
   get #windowOpen(): boolean {
-    return this.outstanding.calls < this.#windowCalls && this.outstanding.bytes < this.#options.windowBytes;
+    return this.outstanding.calls < this.#windowCalls && this.outstanding.bytes < this.#limits.windowBytes;
   }
 
   #advance(cursor: Cursor): Buffer | undefined {
     const segment = cursor.log.segment(cursor.segment) ?? this.#fromHistory(cursor);
     if (segment === undefined) return undefined;
-    const { reader, form } = this.#options;
     const passed = indexAfter(segment.named.seqs, cursor.passed);
-    const [from, until] = segment.runFor(reader, passed);
-    if (from < until) return this.#take(cursor, segment.view(form), from, until);
+    const [from, until] = segment.runFor(this.#reader, passed);
+    if (from < until) return this.#take(cursor, segment.view(this.#form), from, until);
     cursor.moveBehind(segment);
     return undefined;
   }
@@ -142,12 +157,12 @@ export class Feed {
       return;
     }
     this.#reading = false;
-    this.#options.arrived();
+    this.#owner.wake();
   }
 
   /** Takes of the calls from `from` up to `until` what the window has room for, at least one. */
   #take(cursor: Cursor, view: View, from: number, until: number): Buffer {
-    const free = this.#options.windowBytes - this.outstanding.bytes;
+    const free = this.#limits.windowBytes - this.outstanding.bytes;
     const fitting = Math.max(from + 1, indexAfter(view.ends, view.startOf(from) + free));
     const to = Math.min(until, fitting, from + this.#windowCalls - this.outstanding.calls);
     this.outstanding.add({ cursor, segment: cursor.segment, view, next: from, to });

@@ -24,10 +24,10 @@ export class Outstanding {
   #calls = 0;
   #bytes = 0;
   /** Calls behind the first that were answered early; never more than `calls`. */
-  readonly #early = new Set<number>();
+  #early: Set<number> | undefined;
 
   get calls(): number {
-    return this.#calls - this.#early.size;
+    return this.#calls - (this.#early?.size ?? 0);
   }
 
   get bytes(): number {
@@ -50,7 +50,7 @@ export class Outstanding {
     this.#first = 0;
     this.#calls = 0;
     this.#bytes = 0;
-    this.#early.clear();
+    this.#early = undefined;
   }
 
   /**
@@ -59,7 +59,7 @@ export class Outstanding {
    */
   match(shape: AnswerShape, chunk: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && this.#early.size === 0) {
+    while (at < end && this.#early === undefined) {
       const run = this.#runs[this.#first];
       if (run === undefined) return at;
       const expected = run.view.answers(shape);
@@ -81,7 +81,7 @@ export class Outstanding {
     const run = this.#runs[this.#first];
     if (run === undefined) return false;
     if (id !== run.view.seqs[run.next]) {
-      this.#early.add(id);
+      this.#early = (this.#early ?? new Set()).add(id);
       return false;
     }
     this.#advance(run, run.next + 1);
@@ -91,14 +91,15 @@ export class Outstanding {
 
   /** Whether call `id` waits for its answer. */
   holds(id: number): boolean {
-    return !this.#early.has(id) && this.#runs.some((run, index) => index >= this.#first && contains(run, id));
+    return this.#early?.has(id) !== true && this.#runs.some((run, index) => index >= this.#first && contains(run, id));
   }
 
   #takeEarly(): void {
-    while (this.#early.size > 0) {
+    while (this.#early !== undefined) {
       const run = this.#runs[this.#first];
       const expected = run?.view.seqs[run.next];
       if (run === undefined || expected === undefined || !this.#early.delete(expected)) return;
+      if (this.#early.size === 0) this.#early = undefined;
       this.#advance(run, run.next + 1);
     }
   }

@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { RpcError } from '../../commons/errors.ts';
 import { Caller, NoAnswer } from '../../commons/rpc/caller.ts';
-import type { Dialect, ParamsStyle } from '../../commons/rpc/frame.ts';
 import { isRecord } from '../../commons/rpc/frame.ts';
 import type { Peer } from '../../commons/rpc/peer.ts';
 import type { Connection } from '../../commons/wire/connection.ts';
 import type { Dialer } from '../../commons/wire/dial.ts';
 import type { CallContext } from '../call-context.ts';
+import type { Spoken } from '../segment.ts';
 import type { AddressPolicy, DialTarget } from './address-policy.ts';
 
 export interface Route {
@@ -28,11 +28,6 @@ export interface RouteMeans {
   readonly policy: AddressPolicy;
   /** Makes a peer of a connection that we dialled. */
   readonly greet: (connection: Connection) => Peer<CallContext>;
-}
-
-export interface Spoken {
-  readonly dialect: Dialect;
-  readonly style: ParamsStyle;
 }
 
 /** Dials the client's own callback server. */

@@ -6,13 +6,25 @@ interface Watch {
   readonly settled: (delivered: boolean) => void;
 }
 
+/** Knows up to which `Seq` a client has answered everything that a log had for it. */
+interface Answered {
+  settledThrough(log: RoomLog): number;
+}
+
 export class Watches {
   /** In the order of their numbers, as messages are numbered. Bounded by the receipts that senders may have open. */
-  readonly #logs = new Map<RoomLog, Set<Watch>>();
+  #logs: Map<RoomLog, Set<Watch>> | undefined;
+
+  /** Whether anybody waits. */
+  get waiting(): boolean {
+    for (const watches of this.#logs?.values() ?? []) if (watches.size > 0) return true;
+    return false;
+  }
 
   /** Returns what to call when nobody waits any more. */
   add(log: RoomLog, seq: number, settled: (delivered: boolean) => void): () => void {
     const watch: Watch = { seq, settled };
+    this.#logs ??= new Map();
     const watches = this.#logs.get(log) ?? new Set();
     this.#logs.set(log, watches.add(watch));
     return () => watches.delete(watch);
@@ -20,15 +32,16 @@ export class Watches {
 
   /** Takes over who waits at `former`. */
   adopt(former: Watches): void {
-    for (const [log, watches] of former.#logs) this.#logs.set(log, watches);
-    former.#logs.clear();
+    this.#logs = former.#logs;
+    former.#logs = undefined;
   }
 
-  /** Tells those whose message was answered: `settledThrough` is the `Seq` up to which a room's messages were. */
-  check(settledThrough: (log: RoomLog) => number): void {
+  /** Tells those whose message was answered. */
+  check(feed: Answered): void {
+    if (this.#logs === undefined) return;
     for (const [log, watches] of this.#logs) {
       if (watches.size === 0) continue;
-      const through = settledThrough(log);
+      const through = feed.settledThrough(log);
       for (const watch of watches) {
         if (watch.seq > through) break;
         watches.delete(watch);
@@ -39,8 +52,8 @@ export class Watches {
 
   /** Tells all that their message will not be answered any more. */
   end(): void {
-    const logs = [...this.#logs.values()];
-    this.#logs.clear();
+    const logs = [...(this.#logs?.values() ?? [])];
+    this.#logs = undefined;
     for (const watches of logs) for (const { settled } of watches) settled(false);
   }
 }

@@ -5,9 +5,6 @@ import type { Services } from '../services.ts';
 import { roomOf } from './messages.ts';
 import { method } from './method.ts';
 
-/** Unanswered messages from which on a client is shown as lagging. */
-const LAGGING_MESSAGES = 100;
-
 export const listUsers = (services: Services) =>
   method('ChatServer.ListUsers', (params, { context, succeed }) => {
     const caller = services.registry.acting(params.UserID, context.peer, params.Session);
@@ -16,9 +13,8 @@ export const listUsers = (services: Services) =>
   });
 
 function toUser({ id, name, since, delivery }: Member): User {
-  const Waiting = delivery?.waiting ?? 0;
-  const Lagging = Waiting >= LAGGING_MESSAGES || delivery?.troubled === true;
-  return { ID: id, Name: name, Since: since.toISOString(), Account: false, Waiting, Lagging };
+  const [Waiting, Lagging] = [delivery?.waiting ?? 0, delivery?.lagging ?? false];
+  return { ID: id, Name: name, Since: new Date(since).toISOString(), Account: false, Waiting, Lagging };
 }
 
 function byArrival(a: User, b: User): number {

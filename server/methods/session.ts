@@ -10,7 +10,7 @@ import { afterUniformTime, UNIFORM_MARGIN_MS } from '../delivery/uniform-time.ts
 import { Member } from '../member.ts';
 import { busy } from '../queue.ts';
 import { RateLimit } from '../rate-limit.ts';
-import { formOf } from '../segment.ts';
+import { formOf, SPOKEN } from '../segment.ts';
 import type { Services } from '../services.ts';
 import { method, type Outcome } from './method.ts';
 
@@ -72,7 +72,13 @@ async function reach(
   { call, context }: RegisterOutcome,
 ): Promise<Reached | undefined> {
   if (target.kind === 'none') return undefined;
-  if (target.kind === 'dial') return dial(services, new DialledRoute(services.routeMeans, target, call, params.Secret), target, context);
+  if (target.kind === 'dial')
+    return dial(
+      services,
+      new DialledRoute(services.routeMeans, target, SPOKEN[formOf(call.dialect, call.style)], params.Secret),
+      target,
+      context,
+    );
   if (context.peer.sink !== undefined && !heldBySession(services, params, context)) {
     const Message = 'Callback cannot be "inline": this connection already carries the callbacks of another registration.';
     throw new RpcError('InvalidParams', Message, { Issues: [{ Path: 'Callback', Message }] });
@@ -146,22 +152,6 @@ function newMember({ settings }: Services, { ID, Name }: RegisterParams, { addre
   return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
 }
 
-function newDelivery(services: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {
-  const delivery = new Delivery({
-    reader: member.id,
-    form: formOf(call.dialect, call.style),
-    spoken: call,
-    route,
-    shapes: services.shapes,
-    limits: services.settings.limits,
-    events: {
-      evicted: (reason) => {
-        if (member.delivery !== delivery) return;
-        services.log.warn(`Dropped ${member.id}: ${reason}.`);
-        services.membership.dismiss(member, services.rooms.values(), reason);
-      },
-      declined: (error) => services.log.client(`${member.id} declined a message.`, { error }),
-    },
-  });
-  return delivery;
+function newDelivery({ deliveryMeans }: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {
+  return new Delivery(deliveryMeans, { id: member.id, form: formOf(call.dialect, call.style), route });
 }
