@@ -7,6 +7,7 @@ const Latency = v.object({ p50: v.number(), p90: v.number(), p99: v.number(), p9
 const Measured = v.object({
   ok: v.boolean(),
   err: v.string(),
+  deliveries: v.optional(v.number()),
   dps: v.optional(v.number()),
   lat_us: v.optional(Latency),
   reply_us: v.optional(Latency),
