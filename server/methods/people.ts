@@ -15,10 +15,10 @@ export const listUsers = (services: Services) =>
     succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
   });
 
-function toUser({ id, name, since, delivery }: Member): User {
+function toUser({ id, name, since, delivery, account }: Member): User {
   const Waiting = delivery?.waiting ?? 0;
   const Lagging = Waiting >= LAGGING_MESSAGES || delivery?.troubled === true;
-  return { ID: id, Name: name, Since: since.toISOString(), Account: false, Waiting, Lagging };
+  return { ID: id, Name: name, Since: since.toISOString(), Account: account !== undefined, Waiting, Lagging };
 }
 
 function byArrival(a: User, b: User): number {
