@@ -8,7 +8,7 @@ import { skeleton } from '../commons/text.ts';
 import { Names, nameKey } from '../server/accounts/names.ts';
 import { at } from './support/line-client.ts';
 import { answerTo, Peer } from './support/peer.ts';
-import { callOnce, logIn, member, PASSWORD, reasonOf, register, signUp, textOf } from './support/people.ts';
+import { callOnce, logIn, member, PASSWORD, reasonOf, register, signUp } from './support/people.ts';
 import { join, withServer } from './support/room.ts';
 
 const LOOK_ALIKES = [

@@ -69,9 +69,17 @@ export class Accounts {
     return loading;
   }
 
-  /** The account of this name, however it is spelt. Reads as much for one that is not there. @throws RpcError `StorageFailed` */
+  /**
+   * The account of this name, however it is spelt. For one that is not there, and for one that is in memory, as much is read
+   * as for any other.
+   * @throws RpcError `StorageFailed`
+   */
   async byName(name: string): Promise<Account | undefined> {
-    return this.byId((await this.names.owner(name)) ?? NOBODY);
+    const id = (await this.names.owner(name)) ?? NOBODY;
+    const living = this.#living.get(id)?.deref();
+    if (living === undefined) return this.byId(id);
+    await this.#archive.records(`account/${id}`);
+    return living.isDeleted ? undefined : living;
   }
 
   /**

@@ -9,6 +9,15 @@ import { parentPort } from 'node:worker_threads';
 /** argon2id as OWASP's password storage cheat sheet has it: 19 MiB, two passes, one lane; about 10 ms. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-parentPort?.on('message', (/** @type {{ id: number, password: string, hash: string | null }} */ { id, password, hash }) => {
-  parentPort?.postMessage({ id, answer: hash === null ? hashSync(password, COST) : verifySync(hash, password) });
+/** @param {{ password: string, hash: string | null }} job */
+function answerTo({ password, hash }) {
+  try {
+    return { answer: hash === null ? hashSync(password, COST) : verifySync(hash, password) };
+  } catch (error) {
+    return { failure: String(error) };
+  }
+}
+
+parentPort?.on('message', (/** @type {{ id: number, password: string, hash: string | null }} */ job) => {
+  parentPort?.postMessage({ id: job.id, ...answerTo(job) });
 });

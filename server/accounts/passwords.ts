@@ -11,8 +11,10 @@ const NOBODYS_HASH = '$argon2id$v=19$m=19456,t=2,p=1$tz1eSQUkoJ6HSHXq0XmJkQ$Kkyp
 /** What a full queue needs at most before it has room, milliseconds. */
 const RETRY_MS = 1_000;
 
-const Answer = v.object({ id: v.number(), answer: v.union([v.string(), v.boolean()]) });
-type Given = v.InferOutput<typeof Answer>['answer'];
+/** A hash, or whether it is one of the password; or why there is neither. */
+const Answer = v.object({ id: v.number(), answer: v.optional(v.union([v.string(), v.boolean()])), failure: v.optional(v.string()) });
+type Answer = v.InferOutput<typeof Answer>;
+type Given = string | boolean;
 
 interface Waiting {
   readonly done: (answer: Given) => void;
@@ -65,21 +67,26 @@ export class Passwords {
       const thread = (this.#thread ??= this.#start());
       const id = (this.#jobs += 1);
       this.#waiting.set(id, { done, failed });
+      // Only while somebody waits does the thread keep the process alive.
+      thread.ref();
       thread.postMessage({ id, password, hash });
     });
   }
 
   #start(): Worker {
     const thread = new Worker(new URL('./password-worker.js', import.meta.url), { execArgv: [] });
-    thread.on('message', (message: unknown) => {
-      const { id, answer } = v.parse(Answer, message);
-      this.#waiting.get(id)?.done(answer);
-      this.#waiting.delete(id);
-    });
+    thread.on('message', (message: unknown) => this.#answered(thread, v.parse(Answer, message)));
     thread.on('error', (error) => this.#lost(thread, error));
     thread.on('exit', () => this.#lost(thread, new Error('the thread that hashes passwords ended')));
-    thread.unref();
     return thread;
+  }
+
+  #answered(thread: Worker, { id, answer, failure }: Answer): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) thread.unref();
+    if (answer === undefined) waiting?.failed(new Error(`A password cannot be hashed: ${failure}`));
+    else waiting?.done(answer);
   }
 
   /** The next password starts another thread. */
