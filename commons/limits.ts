@@ -73,6 +73,24 @@ export interface Limits {
   readonly connections: number;
   /** Time a stopping server has to drain what it acknowledged. */
   readonly drainMs: number;
+  /** Life of a token that is not used. */
+  readonly tokenIdleMs: number;
+  /** Life of a token, however often it is used. */
+  readonly tokenMs: number;
+  /** Tokens of one account; the one that was used longest ago makes room. */
+  readonly tokensPerAccount: number;
+  /** Passwords that wait to be hashed, one at a time. */
+  readonly passwordQueue: number;
+  /** Wrong passwords for one account before the pauses begin. */
+  readonly guessesPerAccount: number;
+  /** Wrong passwords from one remote address before the pauses begin (loopback is exempt). */
+  readonly guessesPerAddress: number;
+  /** Accounts that one remote address may open before the pauses begin (loopback is exempt). */
+  readonly signUpsPerAddress: number;
+  /** The longest pause between two guesses; the first is 1 s, each further one twice the one before. */
+  readonly guessPauseMs: number;
+  /** Accounts, and addresses, whose wrong guesses are remembered. */
+  readonly guessesRemembered: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -111,4 +129,13 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 256,
   connections: 20_000,
   drainMs: 4_000,
+  tokenIdleMs: 2_592_000_000,
+  tokenMs: 31_536_000_000,
+  tokensPerAccount: 50,
+  passwordQueue: 64,
+  guessesPerAccount: 5,
+  guessesPerAddress: 50,
+  signUpsPerAddress: 20,
+  guessPauseMs: 900_000,
+  guessesRemembered: 100_000,
 };

@@ -4,10 +4,12 @@
  * them. The rows are in `protocol/`, a file for each family; this is the door.
  */
 import type * as v from 'valibot';
+import { ACCOUNT_METHODS } from './protocol/accounts.ts';
 import type { CLIENT_METHODS } from './protocol/callbacks.ts';
 import { MESSAGE_METHODS } from './protocol/messages.ts';
 import { ABOUT_METHODS, SESSION_METHODS } from './protocol/session.ts';
 
+export type { LogInShown } from './protocol/accounts.ts';
 export { CLIENT_METHODS } from './protocol/callbacks.ts';
 export { Message, type MessageKind } from './protocol/message.ts';
 export type { Receipt, User } from './protocol/messages.ts';
@@ -19,7 +21,7 @@ export type { Receipt, User } from './protocol/messages.ts';
 export type Caller = 'anyone' | 'registered' | 'account';
 
 /** The methods that a server answers. */
-export const SERVER_METHODS = { ...SESSION_METHODS, ...MESSAGE_METHODS, ...ABOUT_METHODS } as const;
+export const SERVER_METHODS = { ...SESSION_METHODS, ...MESSAGE_METHODS, ...ACCOUNT_METHODS, ...ABOUT_METHODS } as const;
 
 export type ServerMethod = keyof typeof SERVER_METHODS;
 export type ClientMethod = keyof typeof CLIENT_METHODS;

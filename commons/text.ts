@@ -20,6 +20,9 @@ const NOT_SHOWN_EVERY = /[[\p{C}\p{Zl}\p{Zp}]--[\u200c\u200d\n\t]]/gv;
 /** What a message may hold beyond `NOT_SHOWN`: LF and TAB, the marks of direction that Hebrew and Arabic texts use. */
 const NOT_ALLOWED =
   /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]--[\n\t]]/v;
+/** Marks that change no letter of another script into another one: accents on Latin letters, points, not the vowels of India. */
+const PASSED_OVER =
+  /(?<=[\p{sc=Latin}\p{sc=Greek}\p{sc=Cyrillic}\p{N}]\p{M}*)\p{M}|[[\p{M}&&\p{sc=Inherited}]--[\u3099\u309a]]|[\u0591-\u05c7]/gv;
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /** Letters of other scripts that look like Latin ones, and digits that pass for letters. */
@@ -32,10 +35,9 @@ const LOOK_ALIKES = new Map(
     e: 'еεёҽ',
     g: 'ɡ',
     h: 'һнη',
-    i: 'іιı1|!',
+    i: 'іιı1|!lӏⅼ',
     j: 'ј',
     k: 'кκ',
-    l: 'ӏⅼ',
     m: 'мϻ',
     n: 'пո',
     o: 'оοσ0',
@@ -50,11 +52,12 @@ const LOOK_ALIKES = new Map(
   }).flatMap(([latin, others]) => [...others].map((other): [string, string] => [other, latin])),
 );
 
-/** Names that nobody may come near: also refused in look-alike letters and with punctuation in between (`glance`). */
+/** Names that nobody may come near: also refused in look-alike letters and with punctuation in between (`skeleton`). */
 const IMPOSING = ['system', 'server', 'partyline', 'admin', 'administrator', 'root', 'operator', 'moderator', 'everyone', 'everybody'];
-const IMPOSING_AT_A_GLANCE = new Set(IMPOSING);
 /** Names that would pass for the room itself or for everybody; compared after `fold`. */
 const RESERVED = new Set([...IMPOSING, 'all', 'here', 'channel', 'you', 'me', 'null', 'undefined', 'none']);
+/** What the UserID of an account looks like: nobody may have it for a name or an ID. */
+const USER_ID = /^user-[0-9a-f]{24}$/i;
 
 /**
  * One form for names that people take for the same: compatibility forms, case (ß and SS, the dotted and the dotless i
@@ -65,25 +68,30 @@ export function fold(name: string): string {
   return cased.replaceAll('i\u0307', 'i').replaceAll('\ufe0f', '').replaceAll(/\s+/gu, ' ');
 }
 
-/** What a name looks like at a glance: without marks, punctuation and blanks, look-alikes as Latin letters. */
-function glance(name: string): string {
-  const plain = fold(name)
-    .normalize('NFKD')
-    .replaceAll(/[\p{M}\p{P}\p{S}\s]/gu, (c) => (LOOK_ALIKES.has(c) ? c : ''));
-  return [...plain].map((c) => LOOK_ALIKES.get(c) ?? c).join('');
+/**
+ * What a name looks like at a glance: without punctuation, blanks and the marks that readers pass over, look-alikes as one
+ * letter (`I`, `l` and `1` too). Two names with the same skeleton are taken for each other; not for showing. What has
+ * neither letters nor digits, a name of emoji, is only folded.
+ */
+export function skeleton(name: string): string {
+  const folded = fold(name);
+  const plain = folded.normalize('NFKD').replaceAll(/[\p{P}\p{S}\s]/gu, (c) => (LOOK_ALIKES.has(c) ? c : ''));
+  const latin = [...plain].map((c) => LOOK_ALIKES.get(c) ?? c).join('');
+  return latin.replaceAll(PASSED_OVER, '') || folded;
 }
+const IMPOSING_SKELETONS = new Set(IMPOSING.map(skeleton));
 
 /** A code point as people look it up, `U+202E`. */
 export function codePointName(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** The rule that `name` breaks as a display name, as a sentence; `undefined` when it may be used. */
-export function nameProblem(name: string, maxCharacters: number): string | undefined {
-  const problem = labelProblem('Name', name, maxCharacters);
+/** The rule that `name` breaks as a display name, as a sentence that calls it `field`; `undefined` when it may be used. */
+export function nameProblem(name: string, maxCharacters: number, field = 'Name'): string | undefined {
+  const problem = labelProblem(field, name, maxCharacters);
   if (problem !== undefined) return problem;
-  if (/[:[\]<>]/u.test(name)) return 'Name must not contain any of : [ ] < >';
-  if (isReserved(name)) return `Name "${name}" is reserved.`;
+  if (/[:[\]<>]/u.test(name)) return `${field} must not contain any of : [ ] < >`;
+  if (isReserved(name)) return `${field} "${name}" is reserved.`;
   return undefined;
 }
 
@@ -97,10 +105,10 @@ export function idProblem(id: string, maxCharacters: number): string | undefined
 }
 
 function isReserved(label: string): boolean {
-  return RESERVED.has(fold(label)) || IMPOSING_AT_A_GLANCE.has(glance(label));
+  return RESERVED.has(fold(label)) || USER_ID.test(label) || IMPOSING_SKELETONS.has(skeleton(label));
 }
 
-function labelProblem(field: 'Name' | 'ID', label: string, maxCharacters: number): string | undefined {
+function labelProblem(field: string, label: string, maxCharacters: number): string | undefined {
   if (label === '') return `${field} must not be empty.`;
   if ([...label].length > maxCharacters) return `${field} must have at most ${maxCharacters} characters.`;
   const bad = INVISIBLE.exec(label) ?? ODD_SPACE.exec(label);

@@ -10,6 +10,7 @@ import { Peer, type PeerOptions } from '../commons/rpc/peer.ts';
 import type { Connection } from '../commons/wire/connection.ts';
 import { Dialer } from '../commons/wire/dial.ts';
 import { Listener } from '../commons/wire/listen.ts';
+import { accountParts } from './accounts/parts.ts';
 import { AnswerShapes } from './answer-shape.ts';
 import { BroadcastLog } from './broadcast-log.ts';
 import { Broadcaster } from './broadcaster.ts';
@@ -19,6 +20,7 @@ import { DialBudget } from './delivery/dial-budget.ts';
 import { Gathering } from './delivery/gathering.ts';
 import { History } from './history.ts';
 import { Membership } from './membership.ts';
+import { endRegistration } from './methods/accounts.ts';
 import { methodTable } from './methods/table.ts';
 import { Presence } from './presence.ts';
 import { RecentSends } from './recent-sends.ts';
@@ -27,7 +29,7 @@ import { LOBBY, Room } from './room.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
 import { openStore } from './store/open.ts';
-import type { Retention, Store } from './store/store.ts';
+import type { Retention, Store, StoredRecord } from './store/store.ts';
 
 /** How often deadlines are looked at, milliseconds: one timer for all connections and all clients. */
 const TICK_MS = 250;
@@ -130,7 +132,7 @@ export class ChatServer {
   }
 
   async #stop(): Promise<void> {
-    const { broadcaster, broadcastLog, deliveryMeans, presence, lobby, settings, log, registry, store } = this.#services;
+    const { broadcaster, broadcastLog, deliveryMeans, presence, lobby, settings, log, registry, store, passwords } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -148,6 +150,7 @@ export class ChatServer {
     this.#stopTimers();
     broadcaster.stop();
     broadcastLog.close();
+    await passwords.close();
     for (const { delivery } of registry.members()) delivery?.close();
     deliveryMeans.gathering.close();
     const closed = [...this.#peers].map(({ connection }) => {
@@ -169,8 +172,12 @@ export class ChatServer {
 
   #tick(now: number): void {
     for (const peer of this.#peers) peer.closeOverdue(now);
-    const { registry, settings, membership, rooms } = this.#services;
+    const { registry, settings, membership, rooms, logIns } = this.#services;
     for (const member of [...registry.members()]) {
+      if (member.logIn !== undefined) {
+        if (logIns.stands(member.logIn)) logIns.use(member.logIn);
+        else endRegistration(this.#services, member, 'its token has expired');
+      }
       if (member.delivery !== undefined) member.delivery.tick(now);
       else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
         membership.dismiss(member, rooms.values(), 'it was silent for too long');
@@ -205,6 +212,10 @@ function assemble(
   const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older);
   const broadcastLog = new BroadcastLog(log);
   const broadcaster = new Broadcaster(limits, store, broadcastLog);
+  const archive = {
+    records: (prefix: string) => store.records(prefix),
+    keep: (records: readonly StoredRecord[]) => broadcaster.keep(records),
+  };
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
   const membership = new Membership(registry, presence, log, epoch);
@@ -216,6 +227,7 @@ function assemble(
     epoch,
     store,
     registry,
+    ...accountParts(archive, limits, log),
     rooms,
     lobby,
     broadcaster,

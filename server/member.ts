@@ -1,5 +1,7 @@
 /** One registration: who it is, who may act for it, and how it is called back. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Account } from './accounts/account.ts';
+import type { LogIn } from './accounts/log-in.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Speaker } from './speaker.ts';
@@ -26,6 +28,8 @@ export class Member {
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;
+  /** The log-in that it was registered with; `undefined` for a guest. Set by the registry only. */
+  logIn: LogIn | undefined;
   /** Hashes as text: 32 bytes of a buffer would take 250. */
   #sessionHash: string | undefined;
   /** The session before, until the new one is used: the answer that carried it may have been lost. */
@@ -43,6 +47,11 @@ export class Member {
 
   get name(): string {
     return this.speaker.name;
+  }
+
+  /** The account that it belongs to, shared with all its other registrations; `undefined` for a guest. */
+  get account(): Account | undefined {
+    return this.logIn?.account;
   }
 
   /**

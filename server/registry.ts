@@ -3,8 +3,10 @@
  * registration, so that two Registers of the same ID, or a Register and an eviction, never interleave. Other IDs go on.
  */
 import { Mutex } from 'async-mutex';
-import { fold } from '../commons/text.ts';
+import { fold, skeleton } from '../commons/text.ts';
 import { RpcError } from '../commons/errors.ts';
+import type { Account } from './accounts/account.ts';
+import type { LogIn } from './accounts/log-in.ts';
 import type { Member } from './member.ts';
 
 interface Lock {
@@ -16,6 +18,9 @@ export class Registry {
   /** By ID as it is written; the folded ones are the keys of `#holders`. */
   readonly #members = new Map<string, Member>();
   readonly #holders = new Map<string, Member>();
+  /** By what an ID or a name looks like. */
+  readonly #faces = new Map<string, Set<Member>>();
+  readonly #ofAccounts = new Map<Account, Set<Member>>();
   /** One for each ID that is being changed; gone with its last user. */
   readonly #locks = new Map<string, Lock>();
 
@@ -38,6 +43,23 @@ export class Registry {
     return this.#holders.get(fold(id));
   }
 
+  /** Whose ID or name people would take for `name`. */
+  resembling(name: string): Iterable<Member> {
+    return this.#faces.get(skeleton(name)) ?? [];
+  }
+
+  /** The registrations of an account, in order of arrival. */
+  of(account: Account): readonly Member[] {
+    return [...(this.#ofAccounts.get(account) ?? [])];
+  }
+
+  /** Makes a registration one of the account that `logIn` is of. */
+  bind(member: Member, logIn: LogIn): void {
+    if (member.account !== undefined) without(this.#ofAccounts, member.account, member);
+    member.logIn = logIn;
+    if (this.get(member.id) === member) within(this.#ofAccounts, logIn.account, member);
+  }
+
   /** Runs `change` while nobody else changes this ID or a look-alike of it. */
   async exclusively<T>(id: string, change: () => T | Promise<T>): Promise<T> {
     const key = fold(id);
@@ -56,12 +78,16 @@ export class Registry {
   add(member: Member): void {
     this.#members.set(member.id, member);
     this.#holders.set(fold(member.id), member);
+    for (const label of [member.id, member.name]) within(this.#faces, skeleton(label), member);
+    if (member.account !== undefined) within(this.#ofAccounts, member.account, member);
   }
 
   /** Whether the member was still registered. */
   remove(member: Member): boolean {
     if (this.#members.get(member.id) !== member) return false;
     this.#holders.delete(fold(member.id));
+    for (const label of [member.id, member.name]) without(this.#faces, skeleton(label), member);
+    if (member.account !== undefined) without(this.#ofAccounts, member.account, member);
     return this.#members.delete(member.id);
   }
 
@@ -77,4 +103,16 @@ export class Registry {
     member.heardAt = performance.now();
     return member;
   }
+}
+
+function within<K>(sets: Map<K, Set<Member>>, key: K, member: Member): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([member]));
+  else set.add(member);
+}
+
+function without<K>(sets: Map<K, Set<Member>>, key: K, member: Member): void {
+  const set = sets.get(key);
+  set?.delete(member);
+  if (set?.size === 0) sets.delete(key);
 }

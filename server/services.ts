@@ -1,6 +1,7 @@
 /** What the methods work with: the parts of one running server, made and owned by `chat-server.ts`. */
 import type { ServerSettings } from '../commons/config.ts';
 import type { Log } from '../commons/log.ts';
+import type { AccountParts } from './accounts/parts.ts';
 import type { BroadcastLog } from './broadcast-log.ts';
 import type { Broadcaster } from './broadcaster.ts';
 import type { AddressPolicy } from './delivery/address-policy.ts';
@@ -14,7 +15,7 @@ import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
 import type { Store } from './store/store.ts';
 
-export interface Services {
+export interface Services extends AccountParts {
   readonly settings: ServerSettings;
   readonly log: Log;
   /** The life of this history: a client that comes back with another one has missed messages that are gone. */

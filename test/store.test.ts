@@ -54,6 +54,29 @@ for (const [kind, make] of KINDS) {
     assert.equal(first.bytes.toString(), [2, 3, 4].map(callOf).join(''));
   });
 
+  promise('records by prefix are those of a plain map, whatever was kept and removed before', async (store) => {
+    const model = new Map<string, string>();
+    const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '😀'), minLength: 1, maxLength: 3 });
+    const batch = fc.uniqueArray(fc.record({ key, value: fc.option(fc.string()) }, { noNullPrototype: true }), {
+      selector: (record) => record.key,
+      minLength: 1,
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(batch, key, async (records, prefix) => {
+        await store.append([], records);
+        for (const record of records) {
+          if (record.value === null) model.delete(record.key);
+          else model.set(record.key, record.value);
+        }
+        const expected = [...model].filter(([one]) => one.startsWith(prefix));
+        const sorted = expected.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        assert.deepEqual([...(await store.records(prefix))], sorted);
+      }),
+      { endOnFailure: true },
+    );
+  });
+
   promise('rooms and the last number follow every append', async (store) => {
     await store.append([segmentOf(store, 'a', 2), segmentOf(store, 'b', 3, { from: 4 })]);
     await say(store, 'a', 1);

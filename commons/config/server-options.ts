@@ -19,6 +19,8 @@ export interface ServerSettings {
   readonly callbackAllow: readonly string[];
   /** Messages a second and client, 0 = no limit; a burst may be twice that. */
   readonly messagesPerSecond: number;
+  /** Whether only accounts may register, no guests. */
+  readonly membersOnly: boolean;
   readonly logLevel: LogLevel;
   /** `auto`: lines for people in a terminal, JSON lines elsewhere. */
   readonly logFormat: LogFormat;
@@ -33,13 +35,14 @@ export const DEFAULT_SERVER_SETTINGS: ServerSettings = {
   dataDir: './data',
   callbackAllow: [],
   messagesPerSecond: 20,
+  membersOnly: false,
   logLevel: 'info',
   logFormat: 'auto',
   logMessages: true,
   limits: DEFAULT_LIMITS,
 };
 
-const { host, port, callbackAllow, messagesPerSecond, logLevel, logFormat, logMessages } = DEFAULT_SERVER_SETTINGS;
+const { host, port, callbackAllow, messagesPerSecond, membersOnly, logLevel, logFormat, logMessages } = DEFAULT_SERVER_SETTINGS;
 
 const LISTEN: Option<{ readonly host: string; readonly port: number }> = {
   flag: '--listen <HOST:PORT>',
@@ -77,6 +80,13 @@ const RATE: Option<number> = {
   parse: whole(0, 1_000_000),
   fallback: messagesPerSecond,
 };
+const MEMBERS_ONLY: Option<boolean> = {
+  flag: '--members-only',
+  variable: 'PARTYLINE_MEMBERS_ONLY',
+  about: 'no guests: who joins needs an account',
+  parse: yesOrNo,
+  fallback: membersOnly,
+};
 export const LOG_LEVEL: Option<LogLevel> = {
   flag: '--log-level <LEVEL>',
   variable: 'PARTYLINE_LOG_LEVEL',
@@ -111,6 +121,8 @@ const MAY_BE_ZERO = new Set([
   'dialsPerTarget',
   'drainMs',
 ]);
+/** Compared with the calendar, not waited for: these may be longer than a timer can wait. */
+const NO_TIMER = new Set(['tokenIdleMs', 'tokenMs']);
 
 /** `frameBytes` is `PARTYLINE_LIMIT_FRAME_BYTES`, and so on for every limit that is one number. */
 const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
@@ -121,7 +133,7 @@ const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
 
 function limitOption(key: string, fallback: number): Option<number> {
   const words = key.replaceAll(/(?=[A-Z])/g, '_').toUpperCase();
-  const highest = key.endsWith('Ms') ? LONGEST_TIMER_MS : 1_099_511_627_776;
+  const highest = key.endsWith('Ms') && !NO_TIMER.has(key) ? LONGEST_TIMER_MS : 1_099_511_627_776;
   return { variable: `PARTYLINE_LIMIT_${words}`, about: String(fallback), parse: whole(MAY_BE_ZERO.has(key) ? 0 : 1, highest), fallback };
 }
 
@@ -131,6 +143,7 @@ export const SERVER_OPTIONS: readonly Option<unknown>[] = [
   MEMORY,
   CALLBACK_ALLOW,
   RATE,
+  MEMBERS_ONLY,
   LOG_LEVEL,
   LOG_FORMAT,
   LOG_MESSAGES,
@@ -150,6 +163,7 @@ export function serverSettings(given: Given): ServerSettings {
     dataDir: dataDir(given),
     callbackAllow: given.value(CALLBACK_ALLOW),
     messagesPerSecond: given.value(RATE),
+    membersOnly: given.value(MEMBERS_ONLY),
     logLevel: given.value(LOG_LEVEL),
     logFormat: given.value(LOG_FORMAT),
     logMessages: given.value(LOG_MESSAGES),

@@ -45,6 +45,10 @@ export const Name = ruled('Name', (name) => nameProblem(name, nameCharacters), {
   maxLength: nameCharacters,
   description: 'as others see it, may be shared; visible characters and single blanks, none of : [ ] < >, no reserved word',
 });
+export const UserName = ruled('UserName', (name) => nameProblem(name, nameCharacters, 'UserName'), {
+  maxLength: nameCharacters,
+  description: 'the name of an account, by the rules of Name; nobody else may have it, nor a look-alike of it',
+});
 export const UserID = text('UserID', 1024, 'the ID that the call acts for');
 export const Session = v.optional(text('Session', 256, 'what Register returned; needed on any connection but the one that registered'));
 export const RoomCode = v.optional(text('Room', 256, 'code of a room that the caller is in; lobby when left out'));

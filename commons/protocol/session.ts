@@ -10,7 +10,7 @@ export const SESSION_METHODS = {
       ID,
       Name,
       Callback: text('Callback', 128, '"host:port", ":port", "inline" or "none"'),
-      Token: v.optional(opaque('Token', 'not served yet; refused')),
+      Token: v.optional(opaque('Token', 'what LogIn returned; makes this a registration of that account')),
       Secret: v.optional(opaque('Secret', 'what the server must show first on each connection to the callback')),
       Session,
       ResumeAfter: v.optional(whole('ResumeAfter', 0, Number.MAX_SAFE_INTEGER, 'the last Seq seen; everything after it is delivered')),

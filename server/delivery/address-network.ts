@@ -38,6 +38,11 @@ export function isLoopback(address: IpAddress): boolean {
   return LOOPBACK.some((network) => contains(network, address));
 }
 
+/** What one host or household has, as a key: an IPv4 address, or the first 64 bits of an IPv6 one. */
+export function holder({ family, bits, text }: IpAddress): string {
+  return family === 4 ? text : `${bits >> 64n}/64`;
+}
+
 /** Where no single host can be: unspecified ("this host"), multicast, broadcast. Not even a listed network opens these. */
 export const NEVER = ['0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'ff00::/8'].map(parseNetwork);
 

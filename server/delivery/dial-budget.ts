@@ -2,8 +2,8 @@
  * How often callers may make the server dial: against its use as a port scanner or an amplifier. Counts addresses and
  * hosts; knows neither which addresses are allowed nor how a dial is done.
  */
-import { parseSocketAddress, type IpAddress } from './address-literal.ts';
-import { isLoopback } from './address-network.ts';
+import { parseSocketAddress } from './address-literal.ts';
+import { holder, isLoopback } from './address-network.ts';
 import type { DialTarget } from './address-policy.ts';
 
 export interface DialBudgetOptions {
@@ -21,8 +21,6 @@ export type Ended = (forgiven?: boolean) => void;
 const MINUTE_MS = 60_000;
 /** Addresses remembered at most; beyond it the one that dialled longest ago is forgotten, whose minute is the nearest to its end. */
 const REMEMBERED_ADDRESSES = 10_000;
-/** A household or a hosted machine has a whole IPv6 /64: its addresses share one budget. */
-const IPV6_HOST_BITS = 64n;
 
 export class DialBudget {
   readonly #perMinute: number;
@@ -49,7 +47,7 @@ export class DialBudget {
     if (caller === undefined) return undefined;
     if (isLoopback(caller)) return () => undefined;
     if ((this.#underWay.get(target.host) ?? 0) >= this.#perTarget) return undefined;
-    const key = budgetKey(caller);
+    const key = holder(caller);
     const time = this.#countDial(key);
     if (time === undefined) return undefined;
     const leave = this.#enter(target.host);
@@ -97,8 +95,4 @@ export class DialBudget {
       else this.#underWay.set(host, others);
     };
   }
-}
-
-function budgetKey({ family, bits, text }: IpAddress): string {
-  return family === 4 ? text : `${bits >> IPV6_HOST_BITS}/64`;
 }

@@ -12,6 +12,7 @@ const FEATURES = [
   'callback-inline',
   'callback-none',
   'sessions',
+  'accounts',
   'resume',
   'history',
   'idempotent-send',

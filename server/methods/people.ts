@@ -12,9 +12,9 @@ export const listUsers = (services: Services) =>
     succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
   });
 
-function toUser({ id, name, since, delivery }: Member): User {
+function toUser({ id, name, since, delivery, account }: Member): User {
   const [Waiting, Lagging] = [delivery?.waiting ?? 0, delivery?.lagging ?? false];
-  return { ID: id, Name: name, Since: new Date(since).toISOString(), Account: false, Waiting, Lagging };
+  return { ID: id, Name: name, Since: new Date(since).toISOString(), Account: account !== undefined, Waiting, Lagging };
 }
 
 function byArrival(a: User, b: User): number {

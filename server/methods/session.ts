@@ -12,6 +12,7 @@ import { busy } from '../queue.ts';
 import { RateLimit } from '../rate-limit.ts';
 import { formOf, SPOKEN } from '../segment.ts';
 import type { Services } from '../services.ts';
+import { identify, mayActAs, type Identity } from './identity.ts';
 import { method, type Outcome } from './method.ts';
 
 type RegisterParams = ParamsOf<'ChatServer.Register'>;
@@ -26,15 +27,17 @@ interface Reached {
 export const register = (services: Services) =>
   method('ChatServer.Register', async (params, outcome) => {
     if (services.stopping()) throw new RpcError('ShuttingDown');
-    if (params.Token !== undefined) throw new RpcError('Unauthorized', 'Token is not valid: this server has no accounts.');
+    const identity = await identify(services, params);
     const target = services.policy.resolve(params.Callback, outcome.context.address);
     await services.registry.exclusively(params.ID, async () => {
-      mayRegister(services, params);
+      while (!mayBeCalled(services, params, identity)) await identity.names.ask();
       const reached = await reach(services, params, target, outcome);
       // What was said before is in the log when the client begins.
       await services.broadcaster.flushed();
       try {
-        admit(services, params, reached, outcome);
+        // From the last look at the names to the admission nothing else happens.
+        while (!mayBeCalled(services, params, identity)) await identity.names.ask();
+        admit(services, params, identity, reached, outcome);
       } catch (error) {
         if (reached?.route.redials === true) reached.peer.connection.destroy();
         throw error;
@@ -53,6 +56,13 @@ export const unregister = (services: Services) =>
       }),
     (params) => (typeof params === 'string' ? { ID: params } : params),
   );
+
+/** Whether the names are known to be free for it. Who takes over keeps those that it has. @throws RpcError when it may not register */
+function mayBeCalled(services: Services, params: RegisterParams, identity: Identity): boolean {
+  const former = mayRegister(services, params);
+  mayActAs(services, identity, former);
+  return former !== undefined || identity.names.stands();
+}
 
 /** The registration that `params` take over, if they prove one. @throws RpcError when the ID is somebody else's. */
 function mayRegister({ registry }: Services, { ID, Name, Session }: RegisterParams): Member | undefined {
@@ -111,7 +121,13 @@ async function dial({ settings, dialBudget }: Services, route: Route, target: Di
   }
 }
 
-function admit(services: Services, params: RegisterParams, reached: Reached | undefined, outcome: RegisterOutcome): void {
+function admit(
+  services: Services,
+  params: RegisterParams,
+  { logIn }: Identity,
+  reached: Reached | undefined,
+  outcome: RegisterOutcome,
+): void {
   const { context } = outcome;
   if (services.stopping()) throw new RpcError('ShuttingDown');
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
@@ -120,6 +136,7 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   const member = former ?? newMember(services, params, context);
   const { lobby, membership, settings, broadcaster } = services;
   if (former === undefined && broadcaster.queue.crowded) throw busy();
+  if (logIn !== undefined) services.registry.bind(member, logIn);
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
     former?.delivery !== undefined && resume === undefined

@@ -4,6 +4,7 @@ import type { Handler } from '../../commons/rpc/dispatcher.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Services } from '../services.ts';
 import { discover, info } from './about.ts';
+import { changePassword, deleteAccount, listLogIns, logIn, logOut, signUp } from './accounts.ts';
 import { history } from './history.ts';
 import { sendMessage } from './messages.ts';
 import { listUsers } from './people.ts';
@@ -16,6 +17,12 @@ export function methodTable(services: Services): ReadonlyMap<string, Handler<Cal
     sendMessage(services),
     listUsers(services),
     history(services),
+    signUp(services),
+    logIn(services),
+    logOut(services),
+    listLogIns(services),
+    changePassword(services),
+    deleteAccount(services),
     info(services),
     discover(),
   ];

@@ -21,6 +21,8 @@ export class MemoryStore implements Store {
   readonly #rooms = new Map<string, RoomState>();
   readonly #segments = new Map<string, StoredSegment[]>();
   readonly #records = new Map<string, string>();
+  /** The keys of the records, ascending: a read by prefix must not look at all of them. */
+  readonly #keys: string[] = [];
   #lastSeq = FIRST_SEQ;
   #closed = false;
 
@@ -47,18 +49,33 @@ export class MemoryStore implements Store {
       this.#rooms.set(room, state);
       this.#lastSeq = Math.max(this.#lastSeq, state.lastSeq);
     }
-    for (const { key, value } of records) {
-      if (value === null) this.#records.delete(key);
-      else this.#records.set(key, value);
-    }
+    for (const record of records) this.#keep(record);
     if (records.length > 0) this.#lastSeq += 1;
     return Promise.resolve();
   }
 
   async records(prefix: string): Promise<ReadonlyMap<string, string>> {
     this.#assertOpen();
-    const found = [...this.#records].filter(([key]) => key.startsWith(prefix));
+    const found: [string, string][] = [];
+    for (let place = this.#placeOf(prefix); this.#keys[place]?.startsWith(prefix) === true; place += 1) {
+      const key = this.#keys[place] ?? '';
+      found.push([key, this.#records.get(key) ?? '']);
+    }
     return Promise.resolve(new Map(found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))));
+  }
+
+  #keep({ key, value }: StoredRecord): void {
+    if (value === null ? this.#records.has(key) : !this.#records.has(key)) {
+      if (value === null) this.#keys.splice(this.#placeOf(key), 1);
+      else this.#keys.splice(this.#placeOf(key), 0, key);
+    }
+    if (value === null) this.#records.delete(key);
+    else this.#records.set(key, value);
+  }
+
+  /** Where `key` is among the keys, or would be. */
+  #placeOf(key: string): number {
+    return lowest(this.#keys.length, (index) => (this.#keys[index] ?? '') >= key);
   }
 
   async after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
@@ -142,12 +159,17 @@ function outlivedSegments(segments: readonly StoredSegment[], retention: Retenti
 
 /** Index of the first segment that holds messages above `seq`. */
 function firstAfter(segments: readonly StoredSegment[], seq: number): number {
+  return lowest(segments.length, (index) => (segments[index]?.seqs.at(-1) ?? 0) > seq);
+}
+
+/** The lowest index below `length` from which on `holds`; `length` when it never does. */
+function lowest(length: number, holds: (index: number) => boolean): number {
   let low = 0;
-  let high = segments.length;
+  let high = length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((segments[middle]?.seqs.at(-1) ?? 0) <= seq) low = middle + 1;
-    else high = middle;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -14,6 +14,8 @@ export interface RoomSettings {
   readonly limits?: Partial<Limits>;
   /** Networks beyond the caller's own address that may be called back. */
   readonly callbackAllow?: readonly string[];
+  /** Whether guests are refused; they are not unless given. */
+  readonly membersOnly?: boolean;
 }
 
 export interface RunningServer {
@@ -49,6 +51,7 @@ export async function startRoom(settings: RoomSettings = {}): Promise<RoomServer
     dataDir: null,
     messagesPerSecond: 0,
     callbackAllow: settings.callbackAllow ?? [],
+    membersOnly: settings.membersOnly ?? false,
     // Members whose connection a test has ended get no goodbye; waiting for them would only take time.
     limits: { ...DEFAULT_LIMITS, drainMs: 200, ...settings.limits },
   };
