@@ -17,18 +17,16 @@ const STATUSES = `Exit status: 0 fine, 1 error, 2 usage, 4 refused, 5 server not
 const PLACES = `Only as a variable: PARTYLINE_SECRET, what the server must show before it may call you.
 A flag wins over its [VARIABLE], the environment over the file.
 `;
-/** A command never asks for a name: nobody may be there to answer. */
-const NAMELESS = 'Without a name it is your login name, or guest where that cannot be used.';
 
 const SEND: ClientCommand = {
   command: 'send',
   name: 'partyline send',
-  about: 'Says something and leaves: the words given as one message, or else each line of stdin as one.',
+  about: 'Says the words given as one message, or else each line of stdin as one, and leaves.',
   options: SEND_OPTIONS,
   operands: '[text...]',
-  epilogue: `Lines are sent in order, each acknowledged before the next; blank lines are skipped, and a text that begins with - comes after --.
-The room sees one line when it joins and one when it leaves. ${NAMELESS}
-Nobody calls it back unless --callback says so. Stdout stays empty.
+  epilogue: `Lines are sent in order, each acknowledged before the next; blank ones are skipped.
+A text that begins with - comes after --. Stdout stays empty.
+The room sees a line when it joins and one when it leaves.
 
 ${PLACES}
 ${STATUSES}`,
@@ -39,7 +37,7 @@ const TAIL: ClientCommand = {
   name: 'partyline tail',
   about: 'Prints what is said on stdout until it is interrupted, across losses of the server too.',
   options: TAIL_OPTIONS,
-  epilogue: `It is a member like any other, in silence: the room sees it join and leave. ${NAMELESS}
+  epilogue: `The room sees a line when it joins and one when it leaves.
 When nobody reads its stdout any more it ends with status 0.
 
 ${PLACES}

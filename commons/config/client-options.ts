@@ -66,6 +66,8 @@ const NAME: Option<string | undefined> = {
   parse: (text) => ruled(text, nameProblem),
   fallback: undefined,
 };
+/** As `NAME`, for commands, which ask nobody. */
+const LOGIN_NAME: Option<string | undefined> = { ...NAME, about: 'your name in the room (default: your login name, or guest)' };
 const ID: Option<string | undefined> = {
   flag: '--id <ID>',
   variable: 'PARTYLINE_ID',
@@ -127,7 +129,7 @@ const SINCE: Option<number | undefined> = {
 /** As `HISTORY`, for programs that were never here before. */
 const LAST_LINES: Option<number | undefined> = {
   ...HISTORY,
-  about: `begin with the last N lines, 0 to ${MOST_HISTORY} (default 0); --since wins`,
+  about: `begin with the last N lines, 0 to ${MOST_HISTORY} (default 0), where no Seq is given`,
 };
 const WAIT_DELIVERED: Option<boolean> = {
   flag: '--wait-delivered',
@@ -139,7 +141,7 @@ const WAIT_DELIVERED: Option<boolean> = {
 const TIMEOUT: Option<number> = {
   flag: '--timeout <MS>',
   variable: 'PARTYLINE_TIMEOUT',
-  about: `how long --wait-delivered waits for each message, 0 to ${LONGEST_WAIT_MS} milliseconds (default ${WAIT_MS})`,
+  about: `how long that may take for each message, 0 to ${LONGEST_WAIT_MS} milliseconds (default ${WAIT_MS})`,
   parse: whole(0, LONGEST_WAIT_MS),
   fallback: WAIT_MS,
 };
@@ -159,13 +161,11 @@ const LOG_LEVEL: Option<LogLevel> = {
 };
 const SECRET: Option<string | undefined> = { variable: 'PARTYLINE_SECRET', about: '', parse: someText, fallback: undefined };
 
-/** What every command takes. */
-const COMMON: readonly Option<unknown>[] = [SERVER, NAME, ID];
 const LOGGING: readonly Option<unknown>[] = [LOG_FILE, LOG_LEVEL, SECRET];
 
-export const TALK_OPTIONS: readonly Option<unknown>[] = [...COMMON, CALLBACK, HISTORY, STATE, JSON_LINES, COLOR, BELL, ...LOGGING];
-export const SEND_OPTIONS: readonly Option<unknown>[] = [...COMMON, NO_CALLBACK, WAIT_DELIVERED, TIMEOUT, COLOR, ...LOGGING];
-export const TAIL_OPTIONS: readonly Option<unknown>[] = [...COMMON, CALLBACK, SINCE, LAST_LINES, JSON_LINES, COLOR, ...LOGGING];
+export const TALK_OPTIONS: readonly Option<unknown>[] = [SERVER, NAME, ID, CALLBACK, HISTORY, STATE, JSON_LINES, COLOR, BELL, ...LOGGING];
+export const SEND_OPTIONS: readonly Option<unknown>[] = [SERVER, LOGIN_NAME, ID, NO_CALLBACK, WAIT_DELIVERED, TIMEOUT, COLOR, ...LOGGING];
+export const TAIL_OPTIONS: readonly Option<unknown>[] = [SERVER, LOGIN_NAME, ID, CALLBACK, SINCE, LAST_LINES, JSON_LINES, COLOR, ...LOGGING];
 
 /** @throws UsageError when a value breaks its rule */
 export function clientSettings(command: ClientCommandName, given: Given, env: NodeJS.ProcessEnv): ClientSettings {
