@@ -2,13 +2,16 @@
  * Who of several processes owns a place: the first one that is alive. A lock that a killed process left behind is taken
  * away. Knows the path of the lock and nothing of what it protects.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+
+/** A process has written its name into its lock by then, milliseconds: it died before, or its disk was full. */
+const NAMELESS_MS = 10_000;
 
 /** Whether the lock is ours now. It is not when somebody else who is alive has it. @throws the system's error */
 export function lock(path: string): boolean {
   if (create(path)) return true;
-  return isAbandoned(holderOf(path)) && takeAway(path) && create(path);
+  return isAbandoned(path) && takeAway(path) && create(path);
 }
 
 /** Lets go of a lock that is ours. */
@@ -21,8 +24,9 @@ export function unlock(path: string): void {
   }
 }
 
+/** A number is given to many processes one after the other; the time of its start tells ours from those before. */
 function whoWeAre(): string {
-  return `${process.pid} ${hostname()}`;
+  return `${process.pid} ${Math.round(performance.timeOrigin)} ${hostname()}`;
 }
 
 function create(path: string): boolean {
@@ -44,12 +48,13 @@ function holderOf(path: string): string | undefined {
   }
 }
 
-/** Of another machine's processes nothing is known: they count as alive. So does one that has not written its name yet. */
-function isAbandoned(holder: string | undefined): boolean {
-  const [, pid, host] = /^(\d+) (.*)$/.exec(holder ?? '') ?? [];
+/** Of another machine's processes nothing is known: they count as alive. */
+function isAbandoned(path: string): boolean {
+  const holder = holderOf(path);
+  if (holder === '') return Date.now() - statSync(path).mtimeMs > NAMELESS_MS;
+  const [, pid, host] = /^(\d+) \d+ (.*)$/.exec(holder ?? '') ?? [];
   if (host !== hostname()) return false;
-  // Our own number in a lock that we have not made was somebody's before us.
-  if (Number(pid) === process.pid) return true;
+  if (Number(pid) === process.pid) return holder !== whoWeAre();
   try {
     process.kill(Number(pid), 0);
     return false;
@@ -63,7 +68,7 @@ function takeAway(path: string): boolean {
   const taken = `${path}.${process.pid}`;
   try {
     renameSync(path, taken);
-    const abandoned = isAbandoned(holderOf(taken));
+    const abandoned = isAbandoned(taken);
     if (!abandoned) linkSync(taken, path);
     rmSync(taken, { force: true });
     return abandoned;
