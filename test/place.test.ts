@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type TestContext } from 'node:test';
 import { RememberedPlace, type Visit } from '../client/place.ts';
-import { pathOf } from '../client/place-file.ts';
+import { pathOf, type Owner } from '../client/place-file.ts';
 
-const OWNER = { server: '127.0.0.1:9999', name: 'Ann', id: undefined };
+const OWNER: Owner = { server: '127.0.0.1:9999', name: 'Ann', id: undefined };
 const VISIT: Visit = { ID: 'Ann-1', Session: 'proof', Epoch: 'e', Cursors: { lobby: 7 } };
 
 function folderOf(t: TestContext): string {
@@ -29,12 +29,7 @@ interface Kept {
 }
 
 /** A process's place, registered; let go when the test ends. */
-function keep(
-  t: TestContext,
-  folder: string,
-  visit = VISIT,
-  owner: typeof OWNER | { server: string; name: string; id: string } = OWNER,
-): Kept {
+function keep(t: TestContext, folder: string, visit = VISIT, owner: Owner = OWNER): Kept {
   const kept: Kept = { place: new RememberedPlace(folder, owner), troubles: [], visit, writes: 0 };
   kept.place.follow(
     () => {
@@ -68,7 +63,7 @@ test('the next visit finds what the last one left, and nobody else may read it',
 test('each server, name and ID that was asked for has a place of its own, and no file is left beside them', (t) => {
   const folder = folderOf(t);
   const owners = [OWNER, { ...OWNER, server: '[::1]:9999' }, { ...OWNER, name: '../../Ann' }, { ...OWNER, id: 'Ann' }];
-  for (const owner of owners) keep(t, folder, VISIT, { id: 'x', ...owner }).place.close();
+  for (const owner of owners) keep(t, folder, VISIT, owner).place.close();
   assert.equal(new Set(owners.map((owner) => pathOf(folder, owner))).size, owners.length);
   for (const name of readdirSync(folder)) assert.match(name, /^[\w.-]+-[0-9a-f]{16}\.json$/);
 });
@@ -147,8 +142,8 @@ test('of two processes of one person the first has the identity, and a killed on
   const folder = folderOf(t);
   keep(t, folder).place.close();
   const other = another(t, folder);
-  const [printed] = await once(other.stdout.setEncoding('utf8'), 'data');
-  assert.deepEqual(JSON.parse(String(printed)), { id: 'Ann-1', session: 'proof' });
+  const printed: unknown[] = await once(other.stdout.setEncoding('utf8'), 'data');
+  assert.deepEqual(JSON.parse(String(printed[0])), { id: 'Ann-1', session: 'proof' });
   const second = keep(t, folder, { ...VISIT, ID: 'Ann-2', Session: 'other', Cursors: { lobby: 9 } });
   assert.equal(second.place.identity, undefined);
   assert.deepEqual(second.place.cursor('lobby'), { after: 7, epoch: 'e' });

@@ -17,6 +17,8 @@ export interface Stage {
 
 /** Messages that one page of history has at most. */
 const PAGE = 200;
+/** More messages than are said between the own join and the question for them. */
+const JUST_NOW = 50;
 /** Lines from before that somebody sees who was never here. */
 const FIRST_VISIT = 20;
 
@@ -47,7 +49,7 @@ export class Opening {
     const before = cursor.after + (stranger && resumedFrom !== undefined ? 2 : 1);
     try {
       const earlier = await this.#earlier(before, lines ?? (stranger ? FIRST_VISIT : 0));
-      if (resumedFrom !== undefined) this.#newest = Math.max(await this.#newestSeq(), before - 1);
+      if (resumedFrom !== undefined) this.#newest = Math.max(await this.#lastBeforeUs(before), before - 1);
       this.#showEarlier(earlier);
     } catch (error) {
       this.#stage.notice(`What was said before cannot be shown: ${reasonOf(error)}`);
@@ -76,9 +78,11 @@ export class Opening {
     return messages;
   }
 
-  async #newestSeq(): Promise<number> {
-    const { Messages } = await this.#client.history({ limit: 1 });
-    return Messages.at(-1)?.Seq ?? 0;
+  /** The own join, behind which nothing was missed; where there is none, or not yet, the newest message. */
+  async #lastBeforeUs(before: number): Promise<number> {
+    const { Messages } = await this.#client.history({ limit: JUST_NOW });
+    const join = Messages.findLast(({ Kind, SenderID, Seq }) => Kind === 'join' && SenderID === this.#client.id && Seq >= before);
+    return (join ?? Messages.at(-1))?.Seq ?? 0;
   }
 
   #heard(message: Message): void {

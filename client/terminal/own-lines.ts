@@ -3,7 +3,7 @@
  * takes its place among the messages. Knows neither keyboard nor connection.
  */
 import { inertLine } from '../../commons/text.ts';
-import { columnsOf, wrap } from './columns.ts';
+import { columnsOf } from './columns.ts';
 
 export interface OwnLine {
   readonly text: string;
@@ -62,6 +62,10 @@ export function excerpt(text: string): string {
 
 function cut(row: string, columns: number): string {
   if (columnsOf(row) <= columns) return row;
-  const room = Math.max(1, columns - 1);
-  return `${wrap(row, room, room)[0] ?? ''}…`;
+  let kept = '';
+  for (const character of row) {
+    if (columnsOf(kept + character) >= columns) break;
+    kept += character;
+  }
+  return `${kept}…`;
 }

@@ -17,6 +17,11 @@ const STATE = mkdtempSync(join(tmpdir(), 'partyline-state-'));
 process.on('exit', () => rmSync(STATE, { recursive: true, force: true }));
 const QUIET_START = { PARTYLINE_STATE: STATE, PARTYLINE_HISTORY: '0' };
 
+/** The environment of somebody who was never here, for `onTerminal`: a place of their own, and the default beginning. */
+export function newcomer(): { readonly PARTYLINE_STATE: string; readonly PARTYLINE_HISTORY: string } {
+  return { PARTYLINE_STATE: mkdtempSync(join(STATE, 'newcomer-')), PARTYLINE_HISTORY: '' };
+}
+
 /** Runs `use` with a client on a terminal, then takes the terminal away, whatever happened. */
 export async function onTerminal<T>(
   server: Where,
