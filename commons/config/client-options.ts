@@ -165,7 +165,17 @@ const LOGGING: readonly Option<unknown>[] = [LOG_FILE, LOG_LEVEL, SECRET];
 
 export const TALK_OPTIONS: readonly Option<unknown>[] = [SERVER, NAME, ID, CALLBACK, HISTORY, STATE, JSON_LINES, COLOR, BELL, ...LOGGING];
 export const SEND_OPTIONS: readonly Option<unknown>[] = [SERVER, LOGIN_NAME, ID, NO_CALLBACK, WAIT_DELIVERED, TIMEOUT, COLOR, ...LOGGING];
-export const TAIL_OPTIONS: readonly Option<unknown>[] = [SERVER, LOGIN_NAME, ID, CALLBACK, SINCE, LAST_LINES, JSON_LINES, COLOR, ...LOGGING];
+export const TAIL_OPTIONS: readonly Option<unknown>[] = [
+  SERVER,
+  LOGIN_NAME,
+  ID,
+  CALLBACK,
+  SINCE,
+  LAST_LINES,
+  JSON_LINES,
+  COLOR,
+  ...LOGGING,
+];
 
 /** @throws UsageError when a value breaks its rule */
 export function clientSettings(command: ClientCommandName, given: Given, env: NodeJS.ProcessEnv): ClientSettings {
