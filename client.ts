@@ -3,7 +3,7 @@
  * The terminal client, as a table of contents: settings, name, what ends it, and the session whose outcome is the exit
  * status. Stdout has messages only; everything else goes to stderr.
  */
-import { askName } from './client/terminal/ask-name.ts';
+import { askName, loginName } from './client/terminal/ask-name.ts';
 import { watchForEnd } from './client/terminal/ending.ts';
 import { EXIT } from './client/terminal/exit-status.ts';
 import { runSession } from './client/terminal/session.ts';
@@ -11,7 +11,7 @@ import { readClientSettings, settingsOrExit } from './commons/config.ts';
 
 const settings = settingsOrExit(() => readClientSettings(process.argv.slice(2), process.env));
 
-const name = settings.name ?? (await askName());
+const name = settings.name ?? (settings.command === 'talk' ? await askName() : loginName());
 if (name === undefined) {
   process.stderr.write('A name is needed: give --name, or set PARTYLINE_NAME.\nTry --help.\n');
   process.exit(EXIT.usage);

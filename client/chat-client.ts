@@ -4,20 +4,24 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { RpcError } from '../commons/errors.ts';
 import type { Message, ResultOf, User } from '../commons/protocol.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import { CallbackMethods } from './callback-methods.ts';
 import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
 import { PING_EVERY_MS } from './heartbeat.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type Cursor } from './inbox.ts';
 import { LastingConnection, type ConnectionState } from './lasting-connection.ts';
-import { Registration } from './registration.ts';
+import { RememberedPlace, type Visit } from './place.ts';
+import { LOBBY, Registration } from './registration.ts';
 import { SendQueue, type SendOptions, type Sent } from './send-queue.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
 export { CallbackUnusable, ClientClosed, OutcomeUnknown, QueueFull, ServerUnreachable } from './errors.ts';
 export type { SendOptions, Sent } from './send-queue.ts';
+export type { Cursor } from './inbox.ts';
 export type { ConnectionState } from './lasting-connection.ts';
+export { PlaceUnkept } from './place.ts';
 
 export interface ChatClientOptions {
   /** The server: an address, or a name that is resolved. */
@@ -31,6 +35,17 @@ export interface ChatClientOptions {
    * server, or `inline` where the server cannot dial that; `inline`: on the connection to the server; `none`: not at all.
    */
   readonly callback?: 'auto' | 'inline' | 'none' | (string & {});
+  /**
+   * What is handed out of what was said before. `nothing` (the default): only what comes next; `missed`: what was said
+   * since the last visit, as `stateFolder` remembers it (nothing at the first one); a cursor: everything after it,
+   * `{ after: 0 }` all that the server keeps. What the server does not keep any more is told by one message of the `Kind` `notice`.
+   */
+  readonly replay?: 'nothing' | 'missed' | Cursor;
+  /**
+   * A folder that remembers this client's ID and place from one run to the next, by server and name; made when missing.
+   * With it a client that was killed takes its own registration over, and nobody sees it leave or join.
+   */
+  readonly stateFolder?: string;
   /** What the server must show first on each callback connection; random when left out. */
   readonly secret?: string;
   /** Whether to come back after a loss; true when left out. */
@@ -43,8 +58,18 @@ export interface ChatClientEvents {
   /** Something was said; each message once, in the order of its room. Attach at once: what came before is not repeated. */
   message: [Message];
   state: [ConnectionState];
-  /** A listener of this client threw or rejected; without a listener here it becomes a process warning. */
+  /** A listener of this client threw or rejected, or a `PlaceUnkept`; without a listener here it becomes a process warning. */
   fault: [unknown];
+}
+
+/** A page of what a room said: what follows on `after`, what ends before `before`, or the newest; not both. */
+export interface HistoryPage {
+  readonly after?: number;
+  readonly before?: number;
+  /** Messages at most, 1 to 200; 50 when left out. An answer has fewer when they would not fit a frame. */
+  readonly limit?: number;
+  /** The lobby when left out. */
+  readonly room?: string;
 }
 
 /** Time for the answer to a question about the room, milliseconds. */
@@ -56,27 +81,40 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   readonly name: string;
   /** `host:port` of the server. */
   readonly server: string;
+  /** After which message it was asked to begin; `undefined` when it began with what came next. */
+  readonly resumedFrom: Cursor | undefined;
   readonly #connection: LastingConnection;
+  readonly #inbox: Inbox;
   readonly #queue: SendQueue;
+  readonly #place: RememberedPlace | undefined;
+  /** The registration is gone: its session is worth nothing. */
+  #unregistered = false;
   #left: Promise<void> | undefined;
 
-  private constructor(options: ChatClientOptions) {
+  private constructor(options: ChatClientOptions, place: RememberedPlace | undefined) {
     super({ captureRejections: true });
     const { host, port, name, callback = 'auto', reconnect = true, pingEveryMs = PING_EVERY_MS } = options;
     const { secret = randomBytes(32).toString('base64url') } = options;
-    this.id = options.id ?? `${name}-${randomInt(36 ** 8).toString(36)}`;
+    const identity = place?.identity;
+    this.id = options.id ?? identity?.id ?? `${name}-${randomInt(36 ** 8).toString(36)}`;
     this.name = name;
     this.server = spell({ host, port });
-    const inbox = new Inbox((message) => this.#tell('message', message));
+    this.resumedFrom = beginning(options, place);
+    this.#place = place;
+    this.#inbox = new Inbox((message) => this.#handOut(message), this.resumedFrom);
     const methods = new CallbackMethods(
       secret,
-      (message, answer) => inbox.receive(message, answer),
+      (message, answer) => this.#inbox.receive(message, answer),
       (error) => this.#failed('callback', error),
     );
-    const registration = new Registration({ id: this.id, name, secret }, callback, inbox, methods);
-    const changed = (state: ConnectionState): void => this.#tell('state', state);
+    const registration = new Registration({ id: this.id, name, secret, session: identity?.session }, callback, this.#inbox, methods);
+    place?.follow(
+      () => this.#whatToKeep(registration.session),
+      (error) => this.#failed('place', error),
+    );
+    const changed = (state: ConnectionState): void => this.#became(state);
     this.#connection = new LastingConnection({ server: { host, port }, reconnect, pingEveryMs, methods, registration, changed });
-    this.#queue = new SendQueue(this.id, this.#connection);
+    this.#queue = new SendQueue(this.id, this.#connection, () => this.#inbox.epoch);
   }
 
   /**
@@ -85,15 +123,35 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
    * @throws RpcError when the server refuses
    * @throws ServerUnreachable when it cannot be reached or does not answer as one
    * @throws CallbackUnusable when the callback address that was asked for cannot be listened on
+   * @throws TypeError when `replay` is `missed` and there is no `stateFolder` to know it from
    */
   static async connect(options: ChatClientOptions): Promise<ChatClient> {
-    const client = new ChatClient(options);
-    await client.#connection.start();
-    return client;
+    const { stateFolder, replay, host, port, name, id } = options;
+    if (replay === 'missed' && stateFolder === undefined) throw new TypeError('replay "missed" needs a stateFolder.');
+    if (stateFolder === undefined) return new ChatClient(options, undefined).#start();
+    const place = new RememberedPlace(stateFolder, { server: spell({ host, port }), name, id });
+    const remembered = id === undefined && place.identity !== undefined;
+    try {
+      return await new ChatClient(options, place).#start();
+    } catch (error) {
+      // The remembered ID is somebody else's by now: a new one will do. One that was asked for will not.
+      if (!remembered || !(error instanceof RpcError) || error.reason !== 'AlreadyRegistered') throw error;
+      return new ChatClient(options, place).#start();
+    }
+  }
+
+  async #start(): Promise<this> {
+    await this.#connection.start();
+    return this;
   }
 
   get state(): ConnectionState {
     return this.#connection.state;
+  }
+
+  /** The last message that was handed out, or the place from which the server serves this client. */
+  get cursor(): Cursor {
+    return this.#inbox.resumption(LOBBY) ?? { after: 0 };
   }
 
   /**
@@ -112,6 +170,22 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   async listUsers(room?: string): Promise<User[]> {
     const params = { UserID: this.id, ...(room === undefined ? {} : { Room: room }) };
     return (await this.#ask((link) => link.call('ChatServer.ListUsers', params, ANSWER_MS))).Users;
+  }
+
+  /**
+   * What a room said, oldest first, one's own words included. It moves no cursor.
+   *
+   * @throws as `listUsers`
+   */
+  history({ after, before, limit, room }: HistoryPage = {}): Promise<ResultOf<'ChatServer.History'>> {
+    const params = {
+      UserID: this.id,
+      ...(after === undefined ? {} : { After: after }),
+      ...(before === undefined ? {} : { Before: before }),
+      ...(limit === undefined ? {} : { Limit: limit }),
+      ...(room === undefined ? {} : { Room: room }),
+    };
+    return this.#ask((link) => link.call('ChatServer.History', params, ANSWER_MS));
   }
 
   /** @throws as `listUsers` */
@@ -145,6 +219,7 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
     if (link === undefined) return 'left while there was no connection';
     try {
       await link.call('ChatServer.Unregister', { ID: this.id }, deadlineMs);
+      this.#unregistered = true;
       return 'left';
     } catch (error) {
       return `left without the server's consent: ${sentence(error)}`;
@@ -160,6 +235,24 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
     } catch (error) {
       throw error instanceof NoAnswer ? new ServerUnreachable(sentence(error)) : error;
     }
+  }
+
+  #handOut(message: Message): void {
+    this.#tell('message', message);
+    this.#place?.changed();
+  }
+
+  #became(state: ConnectionState): void {
+    this.#tell('state', state);
+    if (state.kind === 'connected') this.#place?.joined();
+    else if (state.kind === 'closed') this.#place?.close();
+  }
+
+  #whatToKeep(session: string | undefined): Visit | undefined {
+    const { epoch } = this.#inbox;
+    if (epoch === undefined) return undefined;
+    const proof = session === undefined || this.#unregistered ? {} : { Session: session };
+    return { ID: this.id, ...proof, Epoch: epoch, Cursors: Object.fromEntries(this.#inbox.cursors(LOBBY)) };
   }
 
   /** A listener that throws must not break the connection, on whose way in it runs. */
@@ -183,4 +276,10 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
       this.#failed('fault', another);
     }
   }
+}
+
+/** Where a client begins in the lobby; `undefined` = with what comes next. */
+function beginning({ replay = 'nothing' }: ChatClientOptions, place: RememberedPlace | undefined): Cursor | undefined {
+  if (typeof replay === 'object') return replay;
+  return replay === 'missed' ? place?.cursor(LOBBY) : undefined;
 }

@@ -4,6 +4,12 @@
  */
 import type { Message } from '../commons/protocol.ts';
 
+/** A place in a room's history: right after the message `after`. Without an epoch the server's present one is meant. */
+export interface Cursor {
+  readonly after: number;
+  readonly epoch?: string;
+}
+
 /** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
 const ROOMS = 1_024;
 
@@ -18,9 +24,28 @@ export class Inbox {
   /** Bounded by the calls that the callback connections may have unanswered. */
   #held: (() => void)[] = [];
 
-  /** @param show must not throw */
-  constructor(show: (message: Message) => void) {
+  /** Where the first Register of this process is to begin. */
+  readonly #start: Cursor | undefined;
+
+  /**
+   * @param show must not throw
+   * @param start where the first Register begins; with what comes next when left out
+   */
+  constructor(show: (message: Message) => void, start?: Cursor) {
     this.#show = show;
+    this.#start = start;
+    this.#epoch = start?.epoch;
+    this.#began = start?.after ?? 0;
+  }
+
+  /** The life of the history that the cursors belong to; `undefined` before the first Register. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  /** The last Seq shown, by room; `room`, of which perhaps nothing was shown yet, is always among them. */
+  cursors(room: string): ReadonlyMap<string, number> {
+    return new Map([[room, this.#began], ...this.#shown]);
   }
 
   /** Answers a message, and shows it if it is new. */
@@ -53,10 +78,10 @@ export class Inbox {
     this.#shown.clear();
   }
 
-  /** What the next Register says about `room`: nothing before the first one. */
-  resumption(room: string): { readonly ResumeAfter: number; readonly Epoch: string } | undefined {
-    if (this.#epoch === undefined) return undefined;
-    return { ResumeAfter: this.#shown.get(room) ?? this.#began, Epoch: this.#epoch };
+  /** Where the next Register begins in `room`; `undefined` = with what comes next. */
+  resumption(room: string): Cursor | undefined {
+    if (this.#epoch === undefined) return this.#start;
+    return { after: this.#shown.get(room) ?? this.#began, epoch: this.#epoch };
   }
 
   #take(message: Message, answer: () => void): void {

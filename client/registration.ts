@@ -8,7 +8,7 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { CallbackServer } from './callback-server.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { CallbackUnusable, sentence } from './errors.ts';
-import type { Inbox } from './inbox.ts';
+import type { Cursor, Inbox } from './inbox.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
 export interface Identity {
@@ -16,11 +16,14 @@ export interface Identity {
   readonly name: string;
   /** What the server has to show before our callback listener listens to it. */
   readonly secret: string;
+  /** Of a registration of this ID that perhaps still lives: it is taken over. */
+  readonly session?: string | undefined;
 }
 
 /** The server dials our callback before it answers (3 s), and may take a uniform time to refuse. */
 const REGISTER_MS = 10_000;
-const ROOM = 'lobby';
+/** Where everyone starts. */
+export const LOBBY = 'lobby';
 
 export class Registration {
   readonly #identity: Identity;
@@ -34,6 +37,7 @@ export class Registration {
 
   constructor(identity: Identity, callback: string, inbox: Inbox, methods: CallbackMethods) {
     this.#identity = identity;
+    this.#session = identity.session;
     this.#callback = callback;
     this.#inbox = inbox;
     this.#methods = methods;
@@ -41,6 +45,11 @@ export class Registration {
 
   get id(): string {
     return this.#identity.id;
+  }
+
+  /** The proof that the registration is ours, while there is one. */
+  get session(): string | undefined {
+    return this.#session;
   }
 
   /**
@@ -91,7 +100,7 @@ export class Registration {
       Callback: callback,
       ...(this.#server === undefined ? {} : { Secret: secret }),
       ...(this.#session === undefined ? {} : { Session: this.#session }),
-      ...this.#inbox.resumption(ROOM),
+      ...resumption(this.#inbox.resumption(LOBBY)),
     };
   }
 
@@ -141,6 +150,12 @@ export class Registration {
     this.#server?.close();
     this.#server = undefined;
   }
+}
+
+function resumption(cursor: Cursor | undefined): Pick<ParamsOf<'ChatServer.Register'>, 'ResumeAfter' | 'Epoch'> {
+  if (cursor === undefined) return {};
+  const { after, epoch } = cursor;
+  return { ResumeAfter: after, ...(epoch === undefined ? {} : { Epoch: epoch }) };
 }
 
 /** `HOST:PORT`, `[IPv6]:PORT` or `:PORT`, whose host is ''. */

@@ -1,6 +1,7 @@
 /**
  * Lines on their way to the room, in the order in which they were typed: one unanswered at a time, because a line that
- * has to be repeated would otherwise be overtaken by the next. It knows no socket: the lasting connection hands it a link.
+ * has to be repeated would otherwise be overtaken by the next. Receipts are asked for afterwards and hold up no line. It
+ * knows no socket: the lasting connection hands it a link.
  */
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../commons/errors.ts';
@@ -9,6 +10,7 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import { ClientClosed, OutcomeUnknown, QueueFull } from './errors.ts';
 import type { LastingConnection } from './lasting-connection.ts';
+import { receiptOf } from './receipts.ts';
 import { pause } from './reconnect.ts';
 import type { ServerLink } from './server-link.ts';
 
@@ -19,14 +21,21 @@ export interface SendOptions {
   readonly messageId?: string;
   /** The lobby when left out. */
   readonly room?: string;
-  /** Answer only when every member has it, or after `timeoutMs` (default 5,000, at most 30,000). */
+  /**
+   * Settle only when every member has it, or after `timeoutMs` (default 5,000, at most 30,000): with a `Receipt`, or
+   * without one when the connection was lost and it cannot be learned any more. Later lines do not wait for it.
+   */
   readonly wait?: 'delivered';
   readonly timeoutMs?: number;
+  /** Told when the message is accepted, which with `wait` is sooner than the promise says; must not throw. */
+  readonly accepted?: (sent: Sent) => void;
 }
 
 /** Lines that may wait; one more is refused with `QueueFull`. */
 export const LINES = 1_000;
-/** Time for an answer, milliseconds, waiting for receipts apart; the server itself may take 5 s before it says `Busy`. */
+/** How long receipts are waited for unless somebody says so, milliseconds. */
+const RECEIPT_MS = 5_000;
+/** Time for an answer, milliseconds; the server itself may take 5 s before it says `Busy`. */
 const ANSWER_MS = 15_000;
 /** Pause before a refused line is repeated when the server names none. */
 const REFUSED_MS = 250;
@@ -39,7 +48,7 @@ const LONGEST_BYTES = DEFAULT_LIMITS.frameBytes - 256;
 
 interface Line {
   readonly params: ParamsOf<'ChatServer.SendMessage'>;
-  readonly answerMs: number;
+  readonly options: SendOptions;
   readonly resolve: (sent: Sent) => void;
   readonly reject: (error: unknown) => void;
   /** When a try began that was never answered, milliseconds as of `performance.now()`. */
@@ -51,34 +60,29 @@ interface Line {
 export class SendQueue {
   readonly #userId: string;
   readonly #connection: LastingConnection;
+  readonly #epoch: () => string | undefined;
   /** The first one is being sent. */
   readonly #lines: Line[] = [];
   #sending = false;
 
-  constructor(userId: string, connection: LastingConnection) {
+  /** @param epoch the life of the history that messages are accepted into now */
+  constructor(userId: string, connection: LastingConnection, epoch: () => string | undefined) {
     this.#userId = userId;
     this.#connection = connection;
+    this.#epoch = epoch;
     connection.stopped.addEventListener('abort', () => this.#dismiss(), { once: true });
   }
 
   /** @throws RpcError, ClientClosed, QueueFull, OutcomeUnknown; each concerns this line only */
   send(text: string, options: SendOptions): Promise<Sent> {
-    const { messageId: MessageID = randomUUID(), room, wait, timeoutMs } = options;
-    const params = {
-      UserID: this.#userId,
-      Text: text,
-      MessageID,
-      ...(room === undefined ? {} : { Room: room }),
-      ...(wait === undefined ? {} : { Wait: wait }),
-      ...(timeoutMs === undefined ? {} : { TimeoutMs: timeoutMs }),
-    };
+    const { messageId: MessageID = randomUUID(), room } = options;
+    const params = { UserID: this.#userId, Text: text, MessageID, ...(room === undefined ? {} : { Room: room }) };
     if (this.#connection.stopped.aborted) return Promise.reject(new ClientClosed('Not connected any more: the message was not sent.'));
     if (this.#lines.length >= LINES) return Promise.reject(new QueueFull(`${LINES} messages wait already: this one was not sent.`));
     if (Buffer.byteLength(JSON.stringify(params)) > LONGEST_BYTES)
       return Promise.reject(new RpcError('TooLarge', 'The message is too long.'));
-    const answerMs = ANSWER_MS + (wait === undefined ? 0 : (timeoutMs ?? 5_000));
     return new Promise((resolve, reject) => {
-      this.#lines.push({ params, answerMs, resolve, reject, registrations: 0 });
+      this.#lines.push({ params, options, resolve, reject, registrations: 0 });
       void this.#sendAll();
     });
   }
@@ -94,13 +98,22 @@ export class SendQueue {
     this.#sending = true;
     for (let line = this.#lines[0]; line !== undefined; line = this.#lines[0]) {
       try {
-        line.resolve(await this.#send(line));
+        this.#accepted(line, await this.#send(line));
       } catch (error) {
         line.reject(error instanceof ClientClosed && line.unansweredSince !== undefined ? unknown(error.message) : error);
       }
       this.#lines.shift();
     }
     this.#sending = false;
+  }
+
+  #accepted({ params, options, resolve }: Line, sent: Sent): void {
+    options.accepted?.(sent);
+    if (options.wait === undefined) return resolve(sent);
+    const { timeoutMs = RECEIPT_MS } = options;
+    void receiptOf(this.#connection, params, { timeoutMs, repeatableMs: REPEATABLE_MS, epoch: this.#epoch }).then((Receipt) =>
+      resolve(Receipt === undefined ? sent : { ...sent, Receipt }),
+    );
   }
 
   /** Tries until the server has accepted the line or refused it for good. */
@@ -111,7 +124,7 @@ export class SendQueue {
       const began = performance.now();
       if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
       try {
-        return await link.call('ChatServer.SendMessage', line.params, line.answerMs);
+        return await link.call('ChatServer.SendMessage', line.params, ANSWER_MS);
       } catch (error) {
         if (error instanceof NoAnswer) line.unansweredSince ??= began;
         await this.#overcome(error, line, link);

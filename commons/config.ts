@@ -2,11 +2,12 @@
  * The settings of both programs: a flag wins over the environment, the environment over the file that `--config` names.
  * The rows of flags and variables are in `config/`; this is the door. Knows no socket and no terminal.
  */
-import { CLIENT_EPILOGUE, CLIENT_OPTIONS, clientSettings, type ClientSettings } from './config/client-options.ts';
+import { chooseCommand, CLIENT_OPTIONS } from './config/client-commands.ts';
+import { clientSettings, type ClientSettings } from './config/client-options.ts';
 import { type Option, readOptions } from './config/options.ts';
 import { SERVER_EPILOGUE, SERVER_OPTIONS, serverSettings, type ServerSettings } from './config/server-options.ts';
 
-export type { Bell, ClientSettings } from './config/client-options.ts';
+export type { Bell, ClientCommandName, ClientSettings } from './config/client-options.ts';
 export { DEFAULT_SERVER_SETTINGS, type LogFormat, type LogLevel, type ServerSettings } from './config/server-options.ts';
 export { HelpRequested, settingsOrExit, UsageError } from './config/usage.ts';
 
@@ -25,16 +26,11 @@ export function readServerSettings(argv: readonly string[], env: NodeJS.ProcessE
   return serverSettings(readOptions(program, argv, env));
 }
 
-/** As `readServerSettings`, for the terminal client. */
+/** As `readServerSettings`, for the terminal client and its commands. */
 export function readClientSettings(argv: readonly string[], env: NodeJS.ProcessEnv): ClientSettings {
-  const program = {
-    name: 'partyline',
-    about: 'The terminal client: joins a room, shows what is said and sends what you type.',
-    options: CLIENT_OPTIONS,
-    epilogue: CLIENT_EPILOGUE,
-    otherVariables: variables(SERVER_OPTIONS),
-  };
-  return clientSettings(readOptions(program, argv, env), env);
+  const { chosen, rest } = chooseCommand(argv);
+  const otherVariables = [...variables(CLIENT_OPTIONS), ...variables(SERVER_OPTIONS)];
+  return clientSettings(chosen.command, readOptions({ ...chosen, otherVariables }, rest, env), env);
 }
 
 function variables(options: readonly Option<unknown>[]): readonly string[] {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -50,11 +50,16 @@ test('without anything given, the documented defaults hold', () => {
     },
   );
   assert.deepEqual(client([]), {
+    command: 'talk',
+    operands: [],
     server: { host: '127.0.0.1', port: 9999 },
     callback: 'auto',
     json: false,
     color: 'auto',
     bell: 'mentions',
+    state: join(homedir(), '.local', 'state', 'partyline'),
+    waitDelivered: false,
+    timeoutMs: 5_000,
     logLevel: 'warn',
   });
 });
@@ -136,6 +141,10 @@ test('every flag of the client has a twin in the environment', () => {
     '--no-color',
     '--bell',
     'all',
+    '--history',
+    '7',
+    '--state',
+    '/s',
     '--log-file',
     'l',
     '--log-level',
@@ -149,11 +158,15 @@ test('every flag of the client has a twin in the environment', () => {
     PARTYLINE_JSON: '1',
     PARTYLINE_COLOR: 'off',
     PARTYLINE_BELL: 'all',
+    PARTYLINE_HISTORY: '7',
+    PARTYLINE_STATE: '/s',
     PARTYLINE_LOG_FILE: 'l',
     PARTYLINE_LOG_LEVEL: 'info',
   };
   assert.deepEqual(client(flags), client([], env));
   assert.deepEqual(client(flags), {
+    command: 'talk',
+    operands: [],
     server: { host: 'chat.example', port: 1 },
     name: 'Ann',
     id: 'ann-1',
@@ -161,9 +174,43 @@ test('every flag of the client has a twin in the environment', () => {
     json: true,
     color: false,
     bell: 'all',
+    state: '/s',
+    history: 7,
+    waitDelivered: false,
+    timeoutMs: 5_000,
     logFile: 'l',
     logLevel: 'info',
   });
+});
+
+test('the commands of the client have flags and twins of their own, and take flags before and after their word', () => {
+  const send = client(['--server', 'h:1', 'send', '--wait-delivered', '--timeout', '7', 'two', 'words', '--', '--three']);
+  assert.deepEqual(
+    [send.command, send.operands, send.server.host, send.waitDelivered, send.timeoutMs, send.callback],
+    ['send', ['two', 'words', '--three'], 'h', true, 7, 'none'],
+  );
+  const twins = client(['send'], { PARTYLINE_WAIT_DELIVERED: 'yes', PARTYLINE_TIMEOUT: '7', PARTYLINE_CALLBACK: 'inline' });
+  assert.deepEqual([twins.waitDelivered, twins.timeoutMs, twins.callback, twins.operands], [true, 7, 'inline', []]);
+  const tail = client(['--name', 'send', 'tail', '--since', '0', '--history', '3', '--json']);
+  assert.deepEqual([tail.command, tail.name, tail.since, tail.history, tail.json, tail.callback], ['tail', 'send', 0, 3, true, 'auto']);
+  assert.equal(client(['tail'], { PARTYLINE_SINCE: '9' }).since, 9);
+});
+
+test('a word that is no command is refused with the nearest one, and so is a flag of another command', () => {
+  usage(() => client(['--no-color', 'sned', 'x']), 'There is no command "sned". Did you mean send?');
+  usage(() => client(['tail', 'x']), /too many arguments/);
+  usage(() => client(['--', 'send']), /too many arguments/);
+  usage(() => client(['send', '--since', '1']), /--since/);
+  usage(() => client(['tail', '--wait-delivered']), /--wait-delivered/);
+  usage(() => client(['tail', '--since', '-1']), /--since/);
+  usage(() => client(['--history', '1001']), '--history must be a whole number from 0 to 1000, not "1001".');
+  usage(() => client(['send', '--timeout', '30001']), /--timeout must be a whole number from 0 to 30000/);
+});
+
+test('the place where one left off is kept where the XDG specification says, unless a relative path is given for it', () => {
+  assert.equal(client([], { XDG_STATE_HOME: '/x' }).state, '/x/partyline');
+  assert.equal(client([], { XDG_STATE_HOME: 'x' }).state, client([]).state);
+  assert.equal(client(['--state', 'here'], { XDG_STATE_HOME: '/x' }).state, 'here');
 });
 
 test('an empty variable counts as not set', (t) => {

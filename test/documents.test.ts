@@ -218,6 +218,24 @@ const PROGRAMS = [
   ['The client', readClientSettings],
 ] as const;
 
+type Read = (argv: readonly string[], env: NodeJS.ProcessEnv) => unknown;
+const COMMANDS: readonly (readonly [title: string, read: Read])[] = (['send', 'tail'] as const).map((command) => [
+  `partyline ${command}`,
+  (argv, env) => readClientSettings([command, ...argv], env),
+]);
+
+test('section 7 has the own flags of each command of the client and names those that it shares, as --help has them', () => {
+  const shared = optionsIn(help(readClientSettings));
+  assert.ok(COMMANDS.length > 0);
+  for (const [title, read] of COMMANDS) {
+    const text = section(PROTOCOL, title);
+    const own = tableRows(text, 'flag').map(([flag, variable]) => [flagsIn(flag ?? '')[0] ?? '', code(variable)]);
+    const taken = flagsIn(/^Of the client's flags it takes (.*)\.$/m.exec(text)?.[1] ?? '');
+    const expected = [...own, ...shared.filter(([flag = '']) => taken.includes(flag) && !own.some(([one]) => one === flag))];
+    assert.deepEqual(expected.map(String).sort(), optionsIn(help(read)).map(String).sort(), title);
+  }
+});
+
 test('section 7 has the flags and variables of both programs as --help has them, and no others', () => {
   for (const [title, read] of PROGRAMS) {
     const text = help(read);
@@ -230,7 +248,7 @@ test('section 7 has the flags and variables of both programs as --help has them,
     const variables = variablesIn(text).filter((name) => !name.startsWith('PARTYLINE_LIMIT_'));
     assert.deepEqual(onPage.map(([, name]) => name).sort(), variables.sort());
   }
-  const known = [...flagsIn(help(readServerSettings)), ...flagsIn(help(readClientSettings))];
+  const known = [...PROGRAMS, ...COMMANDS].flatMap(([, read]) => flagsIn(help(read)));
   assert.deepEqual(
     flagsIn(PROTOCOL).filter((flag) => !known.includes(flag)),
     [],
@@ -238,7 +256,7 @@ test('section 7 has the flags and variables of both programs as --help has them,
 });
 
 test('the defaults of section 7 are those of the programs', () => {
-  const [server, client] = [readServerSettings([], {}), readClientSettings([], {})];
+  const [server, client, send] = [readServerSettings([], {}), readClientSettings([], {}), readClientSettings(['send'], {})];
   const expected: readonly (readonly [title: string, flag: string, value: unknown])[] = [
     ['The server', '--listen', `${server.host}:${server.port}`],
     ['The server', '--data', server.dataDir],
@@ -249,20 +267,22 @@ test('the defaults of section 7 are those of the programs', () => {
     ['The client', '--callback', client.callback],
     ['The client', '--bell', client.bell],
     ['The client', '--log-level', client.logLevel],
+    ['partyline send', '--callback', send.callback],
+    ['partyline send', '--timeout', send.timeoutMs],
   ];
   for (const [title, flag, value] of expected) {
     const row = tableRows(section(PROTOCOL, title), 'flag').find(([first]) => flagsIn(first ?? '')[0] === flag);
     assert.equal(code(row?.[2]), String(value), `${title} ${flag}`);
   }
   const inCode = expected.map(([title, flag]) => `${title} ${flag}`);
-  for (const [title] of PROGRAMS) {
+  for (const [title] of [...PROGRAMS, ...COMMANDS]) {
     for (const [flag = '', , fallback = ''] of tableRows(section(PROTOCOL, title), 'flag'))
       if (fallback.includes('`')) assert.ok(inCode.includes(`${title} ${flagsIn(flag)[0]}`), `${title} ${flag} is not looked at`);
   }
 });
 
 test('every variable that a page names exists', () => {
-  const known = [...variablesIn(help(readServerSettings)), ...variablesIn(help(readClientSettings))];
+  const known = [...PROGRAMS, ...COMMANDS].flatMap(([, read]) => variablesIn(help(read)));
   for (const page of PAGES) {
     const unknown = variablesIn(readDocument(page)).filter(
       (name) => !known.includes(name) && !known.some((one) => one.startsWith(`${name}_`)),

@@ -33,6 +33,7 @@ async function told(line: string): Promise<string> {
     tell: (text) => said.push(text),
     clear: () => said.push('cleared'),
     leave: () => said.push('left'),
+    receipts: false,
   };
   await meant.command.run(chat, meant.argument);
   return said.join();

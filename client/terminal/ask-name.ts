@@ -1,7 +1,8 @@
 /**
- * Asks for the name, before there is a connection: readline-sync blocks the event loop, which nobody may be waiting for
- * yet. Ctrl+C ends the process here as it ends any program that has no handler for it.
+ * Whose name it is that nobody gave: asked for, or taken from the login. Asks before there is a connection: readline-sync blocks the event loop, which nobody may be
+ * waiting for yet. Ctrl+C ends the process here as it ends any program that has no handler for it.
  */
+import { userInfo } from 'node:os';
 import { DEFAULT_LIMITS } from '../../commons/limits.ts';
 import { nameProblem } from '../../commons/text.ts';
 
@@ -18,3 +19,15 @@ export async function askName(): Promise<string | undefined> {
     process.stderr.write(`${problem}\n`);
   }
 }
+
+/** For commands, which ask nobody: the login name, or `guest` where the rules do not allow that or there is none. */
+export function loginName(): string {
+  try {
+    const { username } = userInfo();
+    return nameProblem(username, DEFAULT_LIMITS.nameCharacters) === undefined ? username : GUEST;
+  } catch {
+    return GUEST;
+  }
+}
+
+const GUEST = 'guest';

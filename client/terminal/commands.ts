@@ -15,6 +15,8 @@ export interface Chat {
   tell(text: string): void;
   clear(): void;
   leave(): void;
+  /** Whether the outcome of own lines is told. */
+  receipts: boolean;
 }
 
 export interface Command {
@@ -34,6 +36,13 @@ export const COMMANDS: readonly Command[] = [
     usage: '/who',
     summary: 'who is here, and who is behind',
     run: async (chat) => chat.tell(whoLines(await chat.listUsers(), chat.id)),
+  },
+  {
+    name: '/receipts',
+    usage: '/receipts [on|off]',
+    summary: 'tell who has got your lines',
+    run: (chat, argument) => chat.tell(receipts(chat, argument)),
+    complete: (start) => ['on', 'off'].filter((word) => word.startsWith(start)),
   },
   {
     name: '/help',
@@ -84,6 +93,13 @@ function unknown(word: string): string {
   return `There is no command ${word}. ${advice}${meant === undefined ? '.' : '?'} A line that starts with // is sent with one slash.`;
 }
 
+function receipts(chat: Chat, argument: string): string {
+  const word = argument.toLowerCase();
+  if (!['', 'on', 'off'].includes(word)) return `/receipts takes on or off, not ${JSON.stringify(argument)}.`;
+  if (word !== '') chat.receipts = word === 'on';
+  return chat.receipts ? 'Receipts are on: who has got your lines is told.' : 'Receipts are off.';
+}
+
 function help(argument: string): string {
   const wanted = argument.replace(/^(?=\w)/, '/').toLowerCase();
   const rows = COMMANDS.map(({ name, usage, summary }) => [name, usage, summary] as const);
@@ -91,5 +107,5 @@ function help(argument: string): string {
   if (argument !== '' && chosen.length === 0) return unknown(argument);
   const shown = (chosen.length > 0 ? chosen : rows).map(([, usage, summary]) => [usage, summary] as const);
   const lines = chosen.length > 0 ? shown : [...shown, ...KEYS];
-  return lines.map(([usage, summary]) => `  ${usage.padEnd(17)}${summary}`).join('\n');
+  return lines.map(([usage, summary]) => `  ${usage.padEnd(20)}${summary}`).join('\n');
 }

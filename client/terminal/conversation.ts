@@ -9,10 +9,12 @@ import { complete } from './completion.ts';
 import { type Ending } from './ending.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { Loss } from './loss.ts';
+import { Opening } from './opening.ts';
 import { type Outlet } from './outlet.ts';
+import { excerpt, OwnLines, spoken } from './own-lines.ts';
 import { Prompt } from './prompt.ts';
 import { Roster } from './roster.ts';
-import { messages, reasonOf } from './words.ts';
+import { messages, reasonOf, receiptWords } from './words.ts';
 
 /** How long leaving waits for what was typed last. */
 const LAST_WORDS_MS = 300;
@@ -23,8 +25,12 @@ export class Conversation {
   readonly #ending: Ending;
   readonly #prompt: Prompt;
   readonly #roster = new Roster();
-  /** Lines without an answer; the client library bounds them. */
-  readonly #waiting = new Set<Promise<void>>();
+  readonly #opening: Opening;
+  /** What was said and is not confirmed yet. */
+  readonly #own = new OwnLines();
+  /** Told when no own line is left without an answer. */
+  #quiet: () => void = () => undefined;
+  #label = '';
   readonly #chat: Chat;
   readonly #loss = new Loss();
   /** What happens to the connection from now on is our own doing. */
@@ -48,20 +54,32 @@ export class Conversation {
       tell: (text) => outlet.tell(text),
       clear: () => this.#prompt.clear(),
       leave: () => ending.end(EXIT.fine),
+      receipts: false,
     };
     outlet.prompt = this.#prompt;
-    client.on('message', (message) => this.#heard(message));
+    this.#opening = new Opening(client, {
+      past: (message) => outlet.past(message),
+      message: (message) => this.#heard(message),
+      mark: (text) => outlet.mark(text),
+      notice: (text) => outlet.notice(text),
+    });
     client.on('state', (state) => this.#changed(state));
   }
 
-  /** Until somebody or something ends it; what was typed last has a moment to arrive. */
-  async run(): Promise<ExitStatus> {
+  /**
+   * Until somebody or something ends it; what was typed last has a moment to arrive.
+   *
+   * @param history lines from before to begin with; left out: 20 at the first visit, then only what is new
+   */
+  async run(history: number | undefined): Promise<ExitStatus> {
     this.#showPrompt();
+    void this.#opening.show(history);
     this.#learnNames();
     const status = await this.#ending.status;
-    if (!this.#loss.lost) await Promise.race([Promise.all(this.#waiting), delay(LAST_WORDS_MS)]);
+    if (!this.#loss.lost) await Promise.race([this.#silence(), delay(LAST_WORDS_MS)]);
     this.#over = true;
-    const unsent = this.#waiting.size;
+    const unsent = this.#own.size;
+    for (const { text } of this.#own.takeAll()) this.#prompt.echo(`${spoken(text)} (not confirmed)`);
     this.#prompt.close();
     this.#outlet.prompt = undefined;
     if (unsent > 0) this.#outlet.notice(`${messages(unsent)} did not reach the server.`);
@@ -72,7 +90,8 @@ export class Conversation {
     if (this.#ending.over) return;
     const meant = parseLine(line);
     if (meant.kind === 'text') this.#send(meant.text);
-    else if (meant.kind === 'unknown') this.#outlet.notice(meant.hint);
+    else this.#prompt.echo(this.#label + line);
+    if (meant.kind === 'unknown') this.#outlet.notice(meant.hint);
     else if (meant.kind === 'command') void this.#obey(async () => meant.command.run(this.#chat, meant.argument));
     this.#showPrompt();
   }
@@ -85,15 +104,33 @@ export class Conversation {
     }
   }
 
+  /** The line stands above the prompt, marked, until it is confirmed: then it takes its place among the messages. */
   #send(text: string): void {
-    const sent = this.#client
-      .send(text)
-      .then(() => undefined)
-      .catch((error: unknown) => {
+    const line = this.#own.add(text);
+    const settle = (mark: string): void => {
+      if (this.#over) return;
+      this.#own.delete(line);
+      this.#prompt.echo(spoken(text) + mark);
+      this.#showPrompt();
+      if (this.#own.size === 0) this.#quiet();
+    };
+    const accepted = (): void => settle('');
+    const sent = this.#client.send(text, this.#chat.receipts ? { accepted, wait: 'delivered' } : { accepted });
+    sent.then(
+      ({ Receipt }) => {
+        if (Receipt !== undefined && !this.#over) this.#outlet.notice(`${receiptWords(Receipt)}: ${excerpt(text)}`);
+      },
+      (error: unknown) => {
+        settle(' (not sent)');
         if (!this.#over) this.#outlet.notice(`Not sent: ${reasonOf(error)}`);
-      })
-      .finally(() => this.#waiting.delete(sent));
-    this.#waiting.add(sent);
+      },
+    );
+  }
+
+  /** Until every own line has its answer. */
+  #silence(): Promise<void> {
+    if (this.#own.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#quiet = resolve));
   }
 
   #heard(message: Message): void {
@@ -114,8 +151,10 @@ export class Conversation {
   }
 
   #showPrompt(): void {
-    const waiting = this.#waiting.size > 0 ? `, ${this.#waiting.size} waiting` : '';
-    this.#prompt.show(this.#loss.lost ? `(offline${waiting}) You: ` : 'You: ');
+    const waiting = this.#own.size > 0 ? `, ${this.#own.size} waiting` : '';
+    this.#label = this.#loss.lost ? `(offline${waiting}) You: ` : 'You: ';
+    const rows = this.#own.rows(this.#prompt.columns).map((row) => this.#outlet.dimmed(row));
+    this.#prompt.show(this.#label, rows);
   }
 
   async #listUsers(): ReturnType<ChatClient['listUsers']> {

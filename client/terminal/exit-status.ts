@@ -11,6 +11,8 @@ export const EXIT = {
   unreachable: 5,
   /** At least one message was refused or stayed without an answer. */
   notAccepted: 6,
+  /** Everything was accepted, but not everybody answered in time that it arrived. */
+  notDelivered: 7,
   interrupted: 130,
 } as const;
 

@@ -2,14 +2,15 @@
  * Where things go: messages to stdout, everything else to stderr. With a prompt both go above it. Decides what of a
  * message is shown (text or JSON, colours, clock, bell) by what the streams are.
  */
-import { type ChalkInstance } from 'chalk';
+import { Chalk, type ChalkInstance } from 'chalk';
 import { type Bell, type ClientSettings } from '../../commons/config.ts';
 import { type Message } from '../../commons/protocol.ts';
 import { inert, inertLine } from '../../commons/text.ts';
 import { chalkFor } from './palette.ts';
 import { type Prompt } from './prompt.ts';
-import { mentions, renderJson, renderMessage } from './render.ts';
+import { type Look, mentions, renderJson, renderMessage } from './render.ts';
 
+const PLAIN = new Chalk({ level: 0 });
 const RING = '\u0007';
 
 export class Outlet {
@@ -34,22 +35,39 @@ export class Outlet {
   }
 
   message(message: Message): void {
-    const { isTTY = false, columns } = process.stdout;
-    const text = this.#json
-      ? renderJson(message)
-      : renderMessage(message, { chalk: this.#messageChalk, self: this.self, clock: isTTY, columns: isTTY ? columns : undefined });
-    this.#write(process.stdout, text);
+    this.#write(process.stdout, this.#json ? renderJson(message) : renderMessage(message, this.#look(this.#messageChalk)));
     if (process.stderr.isTTY && this.#rings(message)) this.#write(process.stderr, RING);
+  }
+
+  /** A message that was said before anybody looked: without colours, and it does not ring. */
+  past(message: Message): void {
+    const text = this.#json ? renderJson(message) : this.#messageChalk.dim(renderMessage(message, this.#look(PLAIN)));
+    this.#write(process.stdout, text);
+  }
+
+  /** `text` as what is not certain yet is shown. */
+  dimmed(text: string): string {
+    return this.#noticeChalk.dim(text);
   }
 
   /** A line of ours, made inert: servers and peers have their words in many of them. */
   notice(text: string): void {
-    this.#write(process.stderr, `${this.#noticeChalk.dim(`* ${inertLine(text)}`)}\n`);
+    this.#write(process.stderr, `${this.dimmed(`* ${inertLine(text)}`)}\n`);
+  }
+
+  /** A line that divides messages. */
+  mark(text: string): void {
+    this.#write(process.stderr, `${this.dimmed(text)}\n`);
   }
 
   /** As `notice`, for lines that speak for themselves. A line of ours has no clock: that is how it is told from the room's. */
   tell(text: string): void {
     this.#write(process.stderr, `${inert(text)}\n`);
+  }
+
+  #look(chalk: ChalkInstance): Look {
+    const { isTTY = false, columns } = process.stdout;
+    return { chalk, self: this.self, clock: isTTY, columns: isTTY ? columns : undefined };
   }
 
   #rings(message: Message): boolean {

@@ -1,46 +1,79 @@
-/** Without a keyboard: the lines of stdin are said in order, each acknowledged before the next, and then it is over. */
-import { type Readable } from 'node:stream';
-import { DEFAULT_LIMITS } from '../../commons/limits.ts';
-import { type ChatClient } from '../chat-client.ts';
+/** Without a keyboard: texts are said in order, each acknowledged before the next, and then it is over. */
+import { type Receipt } from '../../commons/protocol.ts';
+import { type ChatClient, type Sent } from '../chat-client.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
-import { linesOf } from './lines.ts';
 import { type Outlet } from './outlet.ts';
-import { reasonOf } from './words.ts';
+import { reasonOf, receiptWords } from './words.ts';
 
-/** How long a line may stay without an answer: enough for a server that restarts, or that asks for patience. */
+/** How long a text may stay without an answer: enough for a server that restarts, or that asks for patience. */
 const ACKNOWLEDGE_MS = 30_000;
+/** Receipts that are waited for at the same time; the next text waits for the oldest. The server allows 256. */
+const OPEN_RECEIPTS = 64;
 
-/**
- * Blank lines are skipped; every other line is said as it is, `exit` and `/who` too, for what comes through a pipe was not typed.
- * A refused line is reported and the next one is tried; a line without an answer ends it, for later ones would overtake it.
- */
-export async function sayLines(client: ChatClient, stdin: Readable, outlet: Outlet): Promise<ExitStatus> {
-  let status: ExitStatus = EXIT.fine;
-  let number = 0;
-  for await (const line of linesOf(stdin, DEFAULT_LIMITS.frameBytes)) {
-    number++;
-    if (line.trim() === '') continue;
-    const outcome = await say(client, line);
-    if (outcome.kind === 'accepted') continue;
-    outlet.notice(`Line ${number} was not accepted: ${outcome.why}`);
-    status = EXIT.notAccepted;
-    if (outcome.kind === 'unanswered') break;
-  }
-  return status;
+/** A text and what it is called when something is wrong with it. */
+export interface Utterance {
+  readonly text: string;
+  readonly label: string;
 }
 
-type Outcome = { readonly kind: 'accepted' } | { readonly kind: 'refused' | 'unanswered'; readonly why: string };
+/** What is to be known of each text beyond that it was accepted. */
+export interface Wanted {
+  readonly waitDelivered: boolean;
+  /** How long each receipt may take, milliseconds. */
+  readonly timeoutMs: number;
+}
 
-async function say(client: ChatClient, line: string): Promise<Outcome> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<Outcome>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'unanswered', why: `no answer within ${ACKNOWLEDGE_MS / 1_000} s.` }), ACKNOWLEDGE_MS);
+/**
+ * Every text is said as it is, `exit` and `/who` too, for what comes through a pipe was not typed. A refused one is
+ * reported and the next one is tried; one without an answer ends it, for later ones would overtake it.
+ */
+export async function sayAll(
+  client: ChatClient,
+  utterances: AsyncIterable<Utterance>,
+  outlet: Outlet,
+  wanted: Wanted,
+): Promise<ExitStatus> {
+  const receipts = new Set<Promise<void>>();
+  const statuses = new Set<ExitStatus>();
+  for await (const { text, label } of utterances) {
+    if (receipts.size >= OPEN_RECEIPTS) await Promise.race(receipts);
+    const outcome = await say(client, text, wanted);
+    if (outcome.kind !== 'accepted') {
+      outlet.notice(`${label} was not accepted: ${outcome.why}`);
+      statuses.add(EXIT.notAccepted);
+      if (outcome.kind === 'unanswered') break;
+    } else if (wanted.waitDelivered) {
+      const settled = outcome.settled.then(({ Receipt }) => {
+        receipts.delete(settled);
+        if (isComplete(Receipt)) return;
+        outlet.notice(`${label} was accepted: ${Receipt === undefined ? 'nobody knows who has it' : receiptWords(Receipt)}.`);
+        statuses.add(EXIT.notDelivered);
+      });
+      receipts.add(settled);
+    }
+  }
+  await Promise.all(receipts);
+  return [EXIT.notAccepted, EXIT.notDelivered].find((status) => statuses.has(status)) ?? EXIT.fine;
+}
+
+function isComplete(receipt: Receipt | undefined): boolean {
+  return receipt !== undefined && receipt.Pending.length + receipt.Failed === 0;
+}
+
+type Outcome =
+  /** `settled` has the receipt, if one is waited for; it never rejects. */
+  { readonly kind: 'accepted'; readonly settled: Promise<Sent> } | { readonly kind: 'refused' | 'unanswered'; readonly why: string };
+
+function say(client: ChatClient, text: string, { waitDelivered, timeoutMs }: Wanted): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const why = `no answer within ${ACKNOWLEDGE_MS / 1_000} s.`;
+    const timer = setTimeout(() => resolve({ kind: 'unanswered', why }), ACKNOWLEDGE_MS);
+    const known = (outcome: Outcome): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+    };
+    const accepted = (): void => known({ kind: 'accepted', settled });
+    const settled = client.send(text, { accepted, ...(waitDelivered ? { wait: 'delivered', timeoutMs } : {}) });
+    settled.catch((error: unknown) => known({ kind: client.state.kind === 'closed' ? 'unanswered' : 'refused', why: reasonOf(error) }));
   });
-  const answer = client.send(line).then(
-    (): Outcome => ({ kind: 'accepted' }),
-    (error: unknown): Outcome => ({ kind: client.state.kind === 'closed' ? 'unanswered' : 'refused', why: reasonOf(error) }),
-  );
-  const outcome = await Promise.race([answer, tooLate]);
-  clearTimeout(timer);
-  return outcome;
 }

@@ -1,17 +1,21 @@
 /**
- * The line at the bottom in which a person types. What others say is written above it, and the half-typed line stays as
- * it was: wrapped or not, with its cursor and its history. Knows neither room nor command.
+ * The line at the bottom in which a person types, and between it and the messages a few rows that come and go. What
+ * others say is written above both, and the half-typed line stays as it was: wrapped or not, with its cursor and its
+ * history. Knows neither room nor command.
  */
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { columnsOf } from './columns.ts';
 import { type Completions } from './completion.ts';
 import { Keyboard } from './keyboard.ts';
 
 export interface PromptOptions {
   readonly input: Readable;
   /** The terminal that the line is drawn on. */
-  readonly output: Writable;
+  readonly output: Writable & { readonly columns?: number };
   readonly complete: (line: string) => Completions;
+  /** A line was entered. It is not on the screen any more: `echo` puts it back for good, where that is wanted. */
   readonly onLine: (line: string) => void;
   /** Ctrl+C on an empty line; on others it only drops the line, as in a shell. */
   readonly onInterrupt: () => void;
@@ -21,14 +25,23 @@ export interface PromptOptions {
 
 /** Lines that the arrow keys bring back. */
 const HISTORY_LINES = 500;
+/** Width of a terminal that does not tell its own. */
+const COLUMNS = 80;
 
 export class Prompt {
   readonly #rl: Interface;
   readonly #keyboard: Keyboard;
-  readonly #output: Writable;
+  readonly #output: PromptOptions['output'];
   /** What is to appear above the line at the end of this turn of the event loop; bounded by what one turn receives. */
   readonly #above: { stream: Writable; text: string }[] = [];
   #flushing: NodeJS.Immediate | undefined;
+  /** The rows that are to stand right above the line, each narrower than the terminal, and those that do. */
+  #rows: readonly string[] = [];
+  #drawnRows: readonly string[] = [];
+  /** Whether the line is on the screen. */
+  #drawn = false;
+  /** Rows of the line that was entered last, the cursor at its end, beyond its first. */
+  #enteredRows = 0;
   #closed = false;
 
   constructor(options: PromptOptions) {
@@ -44,7 +57,9 @@ export class Prompt {
     });
     // Before readline's own listener, which redraws.
     this.#output.prependListener('resize', () => this.#resized());
-    this.#rl.on('line', options.onLine);
+    // Before readline's own listener, which takes the line and moves on.
+    this.#keyboard.prependListener('keypress', (_text: unknown, key: unknown) => this.#measure(key));
+    this.#rl.on('line', (line) => this.#entered(line, options.onLine));
     this.#rl.on('SIGINT', () => (this.#rl.line === '' ? options.onInterrupt() : this.#dropLine()));
     this.#rl.on('close', () => {
       if (this.#closed) return;
@@ -53,12 +68,24 @@ export class Prompt {
     });
   }
 
-  /** Shows the line, with another text in front of it. */
-  show(label: string): void {
+  /** The width of the terminal. */
+  get columns(): number {
+    return this.#output.columns ?? COLUMNS;
+  }
+
+  /** Shows the line with another text in front of it, and above it `rows`, which must be narrower than the terminal. */
+  show(label: string, rows: readonly string[] = []): void {
     if (this.#closed) return;
-    this.#flush();
+    this.#erase();
+    this.#writeAbove();
     this.#rl.setPrompt(label);
-    this.#rl.prompt(true);
+    this.#rows = rows;
+    this.#redraw();
+  }
+
+  /** Writes a line of the person's own above, on the terminal that it was typed on. */
+  echo(line: string): void {
+    this.above(this.#output, `${line}\n`);
   }
 
   /** Writes `text`, ended by a line feed, to `stream` above the line. What one turn says costs one redraw. */
@@ -75,6 +102,7 @@ export class Prompt {
   clear(): void {
     this.#flush();
     this.#output.write('\u001b[H\u001b[2J\u001b[3J');
+    this.#drawnRows = [];
     this.#redraw();
   }
 
@@ -82,25 +110,51 @@ export class Prompt {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearImmediate(this.#flushing);
     this.#erase();
-    for (const { stream, text } of this.#above.splice(0)) stream.write(text);
+    this.#writeAbove();
     this.#rl.close();
     this.#keyboard.close();
   }
 
   #flush(): void {
-    clearImmediate(this.#flushing);
-    this.#flushing = undefined;
     if (this.#above.length === 0) return;
     this.#erase();
-    for (const { stream, text } of this.#above.splice(0)) stream.write(text);
+    this.#writeAbove();
     this.#redraw();
   }
 
+  #writeAbove(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    for (const { stream, text } of this.#above.splice(0)) stream.write(text);
+  }
+
+  /** Takes the line and the rows above it off the screen. */
   #erase(): void {
-    const { rows } = this.#rl.getCursorPos();
-    this.#output.write(`${rows > 0 ? `\u001b[${rows}A` : ''}\r\u001b[J`);
+    this.#eraseUp(this.#drawn ? this.#rl.getCursorPos().rows : 0);
+  }
+
+  /** Takes away what is drawn, of which the line begins `rows` above the cursor. */
+  #eraseUp(rows: number): void {
+    const { columns } = this;
+    // A terminal that became narrower has wrapped them.
+    const above = this.#drawnRows.reduce((sum, row) => sum + Math.max(1, Math.ceil(columnsOf(stripVTControlCharacters(row)) / columns)), 0);
+    this.#output.write(`${rows + above > 0 ? `\u001b[${rows + above}A` : ''}\r\u001b[J`);
+    this.#drawn = false;
+    this.#drawnRows = [];
+  }
+
+  /** The Enter key: how many rows the line takes is known only now, and only with the cursor at its end. */
+  #measure(key: unknown): void {
+    if (!isEnter(key)) return;
+    this.#rl.write(null, { ctrl: true, name: 'e' });
+    this.#enteredRows = this.#rl.getCursorPos().rows;
+  }
+
+  /** readline has left the line on the screen and gone to the row below it. */
+  #entered(line: string, onLine: (line: string) => void): void {
+    this.#eraseUp(this.#enteredRows + 1);
+    onLine(line);
   }
 
   /**
@@ -115,11 +169,18 @@ export class Prompt {
   /** readline would move up by the rows of the line that it drew last and erase what was just written: it is told that there are none. */
   #redraw(): void {
     if ('prevRows' in this.#rl) this.#rl.prevRows = 0;
+    for (const row of this.#rows) this.#output.write(`${row}\n`);
+    this.#drawnRows = this.#rows;
     this.#rl.prompt(true);
+    this.#drawn = true;
   }
 
   #dropLine(): void {
     this.#rl.write(null, { ctrl: true, name: 'e' });
     this.#rl.write(null, { ctrl: true, name: 'u' });
   }
+}
+
+function isEnter(key: unknown): boolean {
+  return typeof key === 'object' && key !== null && 'name' in key && (key.name === 'return' || key.name === 'enter');
 }

@@ -1,5 +1,6 @@
-/** Failures as sentences for people. */
+/** Outcomes as words for people. */
 import { RpcError } from '../../commons/errors.ts';
+import { type Receipt } from '../../commons/protocol.ts';
 import { inertLine } from '../../commons/text.ts';
 
 /** What went wrong, in one harmless line: the server chose the words of a refusal. */
@@ -11,4 +12,22 @@ export function reasonOf(error: unknown): string {
 /** "1 message", "2 messages". */
 export function messages(count: number): string {
   return `${count} ${count === 1 ? 'message' : 'messages'}`;
+}
+
+/** Names that a receipt is shown with; the others are counted. */
+const NAMES = 5;
+/** Names that the server lists; where it lists so many there may be more. */
+const MOST_LISTED = 20;
+
+/** "delivered to 12", "delivered to 11, waiting for bob"; everybody else is gone. */
+export function receiptWords({ Delivered, Pending, Failed }: Receipt): string {
+  const some = Pending.slice(0, NAMES).map(inertLine).join(', ');
+  const others = Pending.length - NAMES;
+  const more = others > 0 ? ` and ${others}${Pending.length >= MOST_LISTED ? ' or more' : ''} others` : '';
+  const parts = [
+    ...(Delivered > 0 || Pending.length + Failed === 0 ? [`delivered to ${Delivered}`] : []),
+    ...(Pending.length > 0 ? [`waiting for ${some}${more}`] : []),
+    ...(Failed > 0 ? [`${Failed} did not answer and ${Failed === 1 ? 'is' : 'are'} gone`] : []),
+  ];
+  return parts.join(', ');
 }

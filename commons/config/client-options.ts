@@ -1,12 +1,19 @@
 /** The terminal client's settings: what they are, their rows of flags and variables, and how the rows become settings. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { idProblem, nameProblem } from '../text.ts';
 import { type Given, type Option } from './options.ts';
 import { LOG_LEVELS, type LogLevel } from './server-options.ts';
-import { type Address, address, oneOf, someText, yesOrNo } from './values.ts';
+import { type Address, address, oneOf, someText, whole, yesOrNo } from './values.ts';
 
 export type Bell = 'off' | 'mentions' | 'all';
+/** What the client is to do: talk, or one of the rows of `client-commands.ts`. */
+export type ClientCommandName = 'talk' | 'send' | 'tail';
 
 export interface ClientSettings {
+  readonly command: ClientCommandName;
+  /** What stands on the command line besides flags: the text that `send` says. */
+  readonly operands: readonly string[];
   readonly server: Address;
   /** Display name; left out when it has to be asked for. Checked but for its length, which the server decides. */
   readonly name?: string;
@@ -20,12 +27,28 @@ export interface ClientSettings {
   readonly color: boolean | 'auto';
   /** When the terminal rings: never, when somebody writes the own name, or at every message. */
   readonly bell: Bell;
+  /** The folder that remembers where a terminal left off. */
+  readonly state: string;
+  /** How many lines from before are shown; left out when nobody said, and then it depends on whether one was here before. */
+  readonly history?: number;
+  /** Show everything after this Seq first; left out: only what comes next. */
+  readonly since?: number;
+  /** Wait until everybody has what was sent. */
+  readonly waitDelivered: boolean;
+  /** How long that may take, milliseconds. */
+  readonly timeoutMs: number;
   /** Where the log goes; stderr when left out. Never stdout, which has messages only. */
   readonly logFile?: string;
   readonly logLevel: LogLevel;
   /** What the server must show first on each callback connection; made up when left out. Never from a flag. */
   readonly secret?: string;
 }
+
+/** Most lines from before that can be asked for. */
+const MOST_HISTORY = 1_000;
+/** What the server waits for receipts at most, milliseconds, and when it is not told. */
+const LONGEST_WAIT_MS = 30_000;
+const WAIT_MS = 5_000;
 
 const DEFAULT_SERVER: Address = { host: '127.0.0.1', port: 9999 };
 
@@ -43,6 +66,8 @@ const NAME: Option<string | undefined> = {
   parse: (text) => ruled(text, nameProblem),
   fallback: undefined,
 };
+/** As `NAME`, for commands, which ask nobody. */
+const LOGIN_NAME: Option<string | undefined> = { ...NAME, about: 'your name in the room (default: your login name, or guest)' };
 const ID: Option<string | undefined> = {
   flag: '--id <ID>',
   variable: 'PARTYLINE_ID',
@@ -57,6 +82,8 @@ const CALLBACK: Option<string> = {
   parse: callbackWhere,
   fallback: 'auto',
 };
+/** As `CALLBACK`, for a program that only speaks: nobody has to be called. */
+const NO_CALLBACK: Option<string> = { ...CALLBACK, about: `${CALLBACK.about.split(' (')[0]} (default none)`, fallback: 'none' };
 const JSON_LINES: Option<boolean> = {
   flag: '--json',
   variable: 'PARTYLINE_JSON',
@@ -78,6 +105,46 @@ const BELL: Option<Bell> = {
   parse: oneOf(['off', 'mentions', 'all']),
   fallback: 'mentions',
 };
+const HISTORY: Option<number | undefined> = {
+  flag: '--history <N>',
+  variable: 'PARTYLINE_HISTORY',
+  about: `show the last N lines from before, 0 to ${MOST_HISTORY} (default 20 at the first visit, then only what is new)`,
+  parse: whole(0, MOST_HISTORY),
+  fallback: undefined,
+};
+const STATE: Option<string | undefined> = {
+  flag: '--state <DIR>',
+  variable: 'PARTYLINE_STATE',
+  about: 'folder that remembers where you left off (default $XDG_STATE_HOME/partyline or ~/.local/state/partyline)',
+  parse: someText,
+  fallback: undefined,
+};
+const SINCE: Option<number | undefined> = {
+  flag: '--since <SEQ>',
+  variable: 'PARTYLINE_SINCE',
+  about: 'begin with everything after this Seq, 0 = all that is kept (default: only what comes next)',
+  parse: whole(0, Number.MAX_SAFE_INTEGER),
+  fallback: undefined,
+};
+/** As `HISTORY`, for programs that were never here before. */
+const LAST_LINES: Option<number | undefined> = {
+  ...HISTORY,
+  about: `begin with the last N lines, 0 to ${MOST_HISTORY} (default 0), where no Seq is given`,
+};
+const WAIT_DELIVERED: Option<boolean> = {
+  flag: '--wait-delivered',
+  variable: 'PARTYLINE_WAIT_DELIVERED',
+  about: 'wait until every member has answered; status 7 when not all did in time',
+  parse: yesOrNo,
+  fallback: false,
+};
+const TIMEOUT: Option<number> = {
+  flag: '--timeout <MS>',
+  variable: 'PARTYLINE_TIMEOUT',
+  about: `how long that may take for each message, 0 to ${LONGEST_WAIT_MS} milliseconds (default ${WAIT_MS})`,
+  parse: whole(0, LONGEST_WAIT_MS),
+  fallback: WAIT_MS,
+};
 const LOG_FILE: Option<string | undefined> = {
   flag: '--log-file <FILE>',
   variable: 'PARTYLINE_LOG_FILE',
@@ -94,42 +161,51 @@ const LOG_LEVEL: Option<LogLevel> = {
 };
 const SECRET: Option<string | undefined> = { variable: 'PARTYLINE_SECRET', about: '', parse: someText, fallback: undefined };
 
-export const CLIENT_OPTIONS: readonly Option<unknown>[] = [
+const LOGGING: readonly Option<unknown>[] = [LOG_FILE, LOG_LEVEL, SECRET];
+
+export const TALK_OPTIONS: readonly Option<unknown>[] = [SERVER, NAME, ID, CALLBACK, HISTORY, STATE, JSON_LINES, COLOR, BELL, ...LOGGING];
+export const SEND_OPTIONS: readonly Option<unknown>[] = [SERVER, LOGIN_NAME, ID, NO_CALLBACK, WAIT_DELIVERED, TIMEOUT, COLOR, ...LOGGING];
+export const TAIL_OPTIONS: readonly Option<unknown>[] = [
   SERVER,
-  NAME,
+  LOGIN_NAME,
   ID,
   CALLBACK,
+  SINCE,
+  LAST_LINES,
   JSON_LINES,
   COLOR,
-  BELL,
-  LOG_FILE,
-  LOG_LEVEL,
-  SECRET,
+  ...LOGGING,
 ];
 
-export const CLIENT_EPILOGUE = `Only as a variable: PARTYLINE_SECRET, what the server must show before it may call you.
-A flag wins over its [VARIABLE], the environment over the file.
-
-Lines piped into stdin are sent in order, each acknowledged; then the client leaves.
-Exit status: 0 fine, 1 error, 2 usage, 4 refused, 5 server not reachable, 6 a message was not accepted, 130 interrupted.
-`;
-
 /** @throws UsageError when a value breaks its rule */
-export function clientSettings(given: Given, env: NodeJS.ProcessEnv): ClientSettings {
+export function clientSettings(command: ClientCommandName, given: Given, env: NodeJS.ProcessEnv): ClientSettings {
   const [name, id, logFile, secret] = [given.value(NAME), given.value(ID), given.value(LOG_FILE), given.value(SECRET)];
+  const [history, since] = [given.value(HISTORY), given.value(SINCE)];
   const noColor = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
   return {
+    command,
+    operands: given.operands,
     server: given.value(SERVER),
-    callback: given.value(CALLBACK),
+    callback: given.value(command === 'send' ? NO_CALLBACK : CALLBACK),
     json: given.value(JSON_LINES),
     color: given.rank(COLOR) === 0 && noColor ? false : given.value(COLOR),
     bell: given.value(BELL),
+    state: given.value(STATE) ?? defaultState(env),
+    waitDelivered: given.value(WAIT_DELIVERED),
+    timeoutMs: given.value(TIMEOUT),
     logLevel: given.value(LOG_LEVEL),
+    ...(history === undefined ? {} : { history }),
+    ...(since === undefined ? {} : { since }),
     ...(name === undefined ? {} : { name }),
     ...(id === undefined ? {} : { id }),
     ...(logFile === undefined ? {} : { logFile }),
     ...(secret === undefined ? {} : { secret }),
   };
+}
+
+/** As the XDG base directory specification says: a relative path in the variable does not count. */
+function defaultState({ XDG_STATE_HOME = '' }: NodeJS.ProcessEnv): string {
+  return join(isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : join(homedir(), '.local', 'state'), 'partyline');
 }
 
 /** The length is the server's to decide; this only keeps what cannot be a name from being sent at all. */

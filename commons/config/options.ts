@@ -34,6 +34,8 @@ export interface Given {
   value<T>(option: Option<T>): T;
   /** 0 = default, 1 = file, 2 = environment, 3 = flag. */
   rank(option: Option<unknown>): Rank;
+  /** What stands on the command line besides flags, where the program takes anything. */
+  readonly operands: readonly string[];
 }
 
 /** A program as its command line shows it. */
@@ -41,6 +43,8 @@ export interface Program {
   readonly name: string;
   readonly about: string;
   readonly options: readonly Option<unknown>[];
+  /** How `--help` shows what may stand besides flags, `[text...]`; nothing may when it is left out. */
+  readonly operands?: string;
   /** What `--help` shows after the options. */
   readonly epilogue: string;
   /** Variables of the sister program: one file may serve both, so they are no mistake in it. */
@@ -65,7 +69,7 @@ const SECRET_FLAG = /^--?(?:new-?)?(secret|password|token|session)(?:=|$)/i;
  * @throws UsageError, HelpRequested
  */
 export function readOptions(program: Program, argv: readonly string[], env: Variables): Given {
-  const flags = readFlags(program, argv);
+  const { flags, operands } = readCommandLine(program, argv);
   const path = flags.get(CONFIG.variable) ?? filled(env[CONFIG.variable]);
   const file = path === undefined ? {} : readFile(path, program);
 
@@ -78,6 +82,7 @@ export function readOptions(program: Program, argv: readonly string[], env: Vari
     return written === undefined ? undefined : { text: written, rank: 1, label: `${variable} in ${path}` };
   };
   return {
+    operands,
     rank: (option) => find(option)?.rank ?? 0,
     value: (option) => {
       const found = find(option);
@@ -97,8 +102,13 @@ function filled(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** The flags that were given, by the variable of their option. */
-function readFlags(program: Program, argv: readonly string[]): ReadonlyMap<string, string> {
+interface CommandLine {
+  /** The flags that were given, by the variable of their option. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly operands: readonly string[];
+}
+
+function readCommandLine(program: Program, argv: readonly string[]): CommandLine {
   const secret = argv.map((word) => SECRET_FLAG.exec(word)?.[1]).find((word) => word !== undefined);
   if (secret !== undefined) {
     throw new UsageError(
@@ -107,6 +117,7 @@ function readFlags(program: Program, argv: readonly string[]): ReadonlyMap<strin
   }
   let out = '';
   const command = new Command(program.name).description(program.about).version(VERSION, '-V, --version').helpOption('-h, --help');
+  if (program.operands !== undefined) command.argument(program.operands);
   command.exitOverride().configureOutput({ writeOut: (text) => (out += text), writeErr: () => undefined });
   const rows = [...program.options, CONFIG].flatMap((option) =>
     option.flag === undefined ? [] : [[option, flagOf(option, option.flag)] as const],
@@ -125,7 +136,7 @@ function readFlags(program: Program, argv: readonly string[]): ReadonlyMap<strin
     const name = flag.attributeName();
     if (command.getOptionValueSource(name) === 'cli') given.set(option.variable, String(command.getOptionValue(name)));
   }
-  return given;
+  return { flags: given, operands: command.args };
 }
 
 function flagOf(option: Option<unknown>, flags: string): Flag {

@@ -1,12 +1,25 @@
 /** The terminal client as its users run it: on a terminal, or between pipes. Knows its command line and nothing else of it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CLIENT, ROOT } from './program.ts';
 import { Terminal, type TerminalOptions } from './pty.ts';
 
 export interface Where {
   readonly host: string;
   readonly port: number;
+}
+
+/** Clients of one test file remember their places here, and by default begin with nothing from before. */
+const STATE = mkdtempSync(join(tmpdir(), 'partyline-state-'));
+process.on('exit', () => rmSync(STATE, { recursive: true, force: true }));
+const QUIET_START = { PARTYLINE_STATE: STATE, PARTYLINE_HISTORY: '0' };
+
+/** The environment of somebody who was never here, for `onTerminal`: a place of their own, and the default beginning. */
+export function newcomer(): { readonly PARTYLINE_STATE: string; readonly PARTYLINE_HISTORY: string } {
+  return { PARTYLINE_STATE: mkdtempSync(join(STATE, 'newcomer-')), PARTYLINE_HISTORY: '' };
 }
 
 /** Runs `use` with a client on a terminal, then takes the terminal away, whatever happened. */
@@ -16,7 +29,10 @@ export async function onTerminal<T>(
   options: TerminalOptions,
   use: (terminal: Terminal) => Promise<T>,
 ): Promise<T> {
-  const terminal = new Terminal([process.execPath, ...CLIENT, '--server', `${server.host}:${server.port}`, ...args], options);
+  const terminal = new Terminal([process.execPath, ...CLIENT, '--server', `${server.host}:${server.port}`, ...args], {
+    ...options,
+    env: { ...QUIET_START, ...options.env },
+  });
   try {
     return await use(terminal);
   } finally {
@@ -46,7 +62,7 @@ export function pipedClient(args: readonly string[], input?: string, env: Readon
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARTYLINE_')));
   const child = spawn(process.execPath, [...CLIENT, ...args], {
     cwd: ROOT,
-    env: { ...inherited, ...env },
+    env: { ...inherited, PARTYLINE_STATE: STATE, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), 40_000);

@@ -73,7 +73,7 @@ export class Terminal {
     this.#child.stdin?.write(keys);
   }
 
-  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void {
+  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGKILL'): void {
     this.#commands.write(`signal ${constants.signals[name]}\n`);
   }
 
