@@ -43,6 +43,7 @@ test('without anything given, the documented defaults hold', () => {
       dataDir: './data',
       callbackAllow: [],
       messagesPerSecond: 20,
+      membersOnly: false,
       logLevel: 'info',
       logFormat: 'auto',
       logMessages: true,
@@ -94,6 +95,7 @@ test('every flag of the server has a twin in the environment', () => {
     '10.0.0.0/8',
     '--rate',
     '0',
+    '--members-only',
     '--log-level',
     'silent',
     '--log-format',
@@ -105,6 +107,7 @@ test('every flag of the server has a twin in the environment', () => {
     PARTYLINE_DATA: '/d',
     PARTYLINE_CALLBACK_ALLOW: '10.0.0.0/8',
     PARTYLINE_RATE: '0',
+    PARTYLINE_MEMBERS_ONLY: 'yes',
     PARTYLINE_LOG_LEVEL: 'silent',
     PARTYLINE_LOG_FORMAT: 'json',
     PARTYLINE_LOG_MESSAGES: 'no',
@@ -118,6 +121,7 @@ test('every flag of the server has a twin in the environment', () => {
       dataDir: '/d',
       callbackAllow: ['10.0.0.0/8'],
       messagesPerSecond: 0,
+      membersOnly: true,
       logLevel: 'silent',
       logFormat: 'json',
       logMessages: false,
@@ -360,6 +364,8 @@ test('each limit that is one number has a variable, bounded so that its timer ca
     () => server([], { PARTYLINE_LIMIT_CALL_MS: '2147483648' }),
     /^PARTYLINE_LIMIT_CALL_MS must be a whole number from 1 to 2147483647/,
   );
+  // The lives of tokens are compared with the calendar: they may be longer than a timer can wait.
+  assert.equal(server([], { PARTYLINE_LIMIT_TOKEN_MS: '31536000000' }).limits.tokenMs, DEFAULT_LIMITS.tokenMs);
   usage(() => server([], { PARTYLINE_LIMIT_FRAME_BYTES: '0' }), /from 1 to/);
   usage(() => server([], { PARTYLINE_LIMIT_FRAME_BYTES: '64k' }), /whole number/);
 });

@@ -166,6 +166,7 @@ const UNITS = new Map([
   ['MiB', 1024 ** 2],
   ['s', 1000],
   ['minutes', 60_000],
+  ['days', 86_400_000],
 ]);
 
 test('a figure that stands before the name of a limit is its default, on every page', () => {
@@ -175,7 +176,8 @@ test('a figure that stands before the name of a limit is its default, on every p
     const figures = [...text.matchAll(/([\d.,]+) ?([A-Za-z]*) \(`(\w+)`[):]/g)];
     for (const [whole, figure = '', unit = '', name = ''] of figures) {
       if (!names.includes(name)) continue;
-      const value = Number(figure.replaceAll(',', '')) * (UNITS.get(unit) ?? 1);
+      const inUnits = name === `keep${unit[0]?.toUpperCase()}${unit.slice(1)}`;
+      const value = Number(figure.replaceAll(',', '')) * (inUnits ? 1 : (UNITS.get(unit) ?? 1));
       assert.equal(value, at(DEFAULT_LIMITS, name), `${page}: ${whole}`);
     }
     const mentioned = [...text.matchAll(/\(`([a-z]\w+)`[):]/g)].map(([, name]) => name ?? '');

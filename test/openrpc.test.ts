@@ -122,6 +122,18 @@ const EXAMPLES: readonly (readonly [method: string, params: unknown, broken?: st
   ['ChatServer.ListUsers', {}, 'UserID'],
   ['ChatServer.ListUsers', { UserID: 'nobody', Room: 1 }, 'Room'],
   ['ChatServer.ListUsers', { UserID: 'nobody' }],
+  ['ChatServer.SignUp', { Password: 'long enough' }, 'UserName'],
+  ['ChatServer.SignUp', { UserName: 'x'.repeat(33), Password: 'long enough' }, 'UserName'],
+  ['ChatServer.SignUp', { UserName: 'Openrpc' }, 'Password'],
+  ['ChatServer.SignUp', { UserName: 'Openrpc', Password: 'x'.repeat(1_025) }, 'Password'],
+  ['ChatServer.LogIn', { UserName: '', Password: 'x' }, 'UserName'],
+  ['ChatServer.LogIn', { UserName: 'nobody', Password: 'x' }],
+  ['ChatServer.LogOut', { Token: 7 }, 'Token'],
+  ['ChatServer.LogOut', { Token: 'x', LogIn: 'x'.repeat(129) }, 'LogIn'],
+  ['ChatServer.ListLogIns', {}, 'Token'],
+  ['ChatServer.ChangePassword', { Token: 'x', Password: 'x' }, 'NewPassword'],
+  ['ChatServer.DeleteAccount', { Token: 'x' }, 'Password'],
+  ['ChatServer.DeleteAccount', { Token: 'x', Password: 'x' }],
   ['ChatServer.Info', { Anything: true }],
   ['rpc.discover', {}],
 ];
@@ -151,6 +163,8 @@ test('what only sentences can say, the document says in the field’s descriptio
     ['ChatServer.Register', { ...GOOD, Name: 'System' }, 'Name', /reserved/],
     ['ChatServer.Register', { ...GOOD, Secret: 'é'.repeat(65) }, 'Secret', /at most 128 bytes/],
     ['ChatServer.SendMessage', { ...SAID, Text: 'a\u001b[2J' }, 'Text', /no control characters/],
+    ['ChatServer.SignUp', { UserName: 'admin', Password: 'long enough' }, 'UserName', /by the rules of Name/],
+    ['ChatServer.SignUp', { UserName: 'Openrpc', Password: 'short' }, 'Password', /at least 8 bytes/],
   ];
   for (const [method, params, field, said] of beyond) {
     assert.equal(await fieldRefused(client, method, params), field);
@@ -184,11 +198,20 @@ test('what the server answers and calls is as the document says, to the last fie
     ['ChatServer.SendMessage', receipt],
     ['ChatServer.SendMessage', receipt],
     ['ChatServer.ListUsers', { UserID: 'anna' }],
+    ['ChatServer.SignUp', { UserName: 'Anna', Password: 'long enough' }],
+    ['ChatServer.LogIn', { UserName: 'Anna', Password: 'long enough' }],
     ['ChatServer.Info', {}],
     ['rpc.discover', {}],
     ['ChatServer.Unregister', { ID: 'anna' }],
   ] as const)
     answers.push([method, await anna.client.call(method, params)]);
+  const Token = at(answers.find(([method]) => method === 'ChatServer.LogIn')?.[1], 'result', 'Token');
+  for (const [method, more] of [
+    ['ChatServer.ListLogIns', {}],
+    ['ChatServer.ChangePassword', { Password: 'long enough', NewPassword: 'as long as it' }],
+    ['ChatServer.DeleteAccount', { Password: 'as long as it' }],
+  ] as const)
+    answers.push([method, await anna.client.call(method, { Token, ...more })]);
 
   for (const [method, answer] of answers) {
     const result = at(answer, 'result');
