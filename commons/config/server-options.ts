@@ -105,12 +105,18 @@ const NOT_TUNABLE = new Set(['nameCharacters', 'idCharacters', 'retryDelaysMs'])
 const MAY_BE_ZERO = new Set([
   'queueOfferMs',
   'presenceLinesUpTo',
+  'rooms',
+  'roomsPerMember',
+  'roomsPerOwner',
   'messageIdMs',
   'messageIds',
   'dialsPerMinute',
   'dialsPerTarget',
   'drainMs',
 ]);
+
+/** Limits that only make sense within bounds of their own. */
+const RANGES: ReadonlyMap<string, readonly [lowest: number, highest: number]> = new Map([['roomCodeLength', [4, 32]]]);
 
 /** `frameBytes` is `PARTYLINE_LIMIT_FRAME_BYTES`, and so on for every limit that is one number. */
 const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
@@ -121,8 +127,9 @@ const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
 
 function limitOption(key: string, fallback: number): Option<number> {
   const words = key.replaceAll(/(?=[A-Z])/g, '_').toUpperCase();
-  const highest = key.endsWith('Ms') ? LONGEST_TIMER_MS : 1_099_511_627_776;
-  return { variable: `PARTYLINE_LIMIT_${words}`, about: String(fallback), parse: whole(MAY_BE_ZERO.has(key) ? 0 : 1, highest), fallback };
+  const usual = [MAY_BE_ZERO.has(key) ? 0 : 1, key.endsWith('Ms') ? LONGEST_TIMER_MS : 1_099_511_627_776] as const;
+  const [lowest, highest] = RANGES.get(key) ?? usual;
+  return { variable: `PARTYLINE_LIMIT_${words}`, about: String(fallback), parse: whole(lowest, highest), fallback };
 }
 
 export const SERVER_OPTIONS: readonly Option<unknown>[] = [

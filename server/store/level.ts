@@ -24,12 +24,14 @@ import {
   type StoredSegment,
 } from './store.ts';
 import type { Tide } from './tide.ts';
-import { nextTrim } from './trimming.ts';
+import { mayForget, nextTrim } from './trimming.ts';
 
 /** Pause between two tries to write again after a failure, milliseconds. */
 const RETRY_MS = 500;
 /** Forgotten bytes after which LevelDB is asked to give the space back; it does so by itself only when it rewrites them. */
 const GIVE_BACK_BYTES = 16_777_216;
+/** Rooms that one `trim` reads only to learn how old their oldest segment is; afterwards that is known without reading. */
+const ROOMS_LOOKED_AT = 500;
 
 export interface LevelStoreOptions {
   /** The data folder; made when it is missing. */
@@ -41,6 +43,7 @@ export interface LevelStoreOptions {
 
 /** Everything goes: for a room that is dropped. */
 const NOTHING_KEPT: Retention = { maxAgeMs: -Number.MAX_SAFE_INTEGER };
+
 export class LevelStore implements Store {
   readonly epoch: string;
   readonly #folder: Folder;
@@ -53,6 +56,8 @@ export class LevelStore implements Store {
   #db: Database | undefined;
   #tide: Tide;
   #rooms: Map<string, RoomRecord>;
+  /** When the oldest segment of a room was accepted, where that is known: a room with nothing to forget costs no read. */
+  readonly #oldest = new Map<string, number>();
   #lastSeq: number;
   #facts: number;
   #failing = false;
@@ -129,7 +134,13 @@ export class LevelStore implements Store {
   }
 
   async trim(retention: Retention, now: number): Promise<void> {
+    let unknown = 0;
     for (const room of [...this.#rooms.keys()]) {
+      const record = this.#rooms.get(room);
+      const oldestAt = this.#oldest.get(room);
+      if (record === undefined || !mayForget(record, retention, now, oldestAt)) continue;
+      const isDue = mayForget(record, retention, now, oldestAt ?? now);
+      if (!isDue && (unknown += 1) > ROOMS_LOOKED_AT) continue;
       let forgotten = 0;
       for (let more = true; more;) {
         const step = await this.#writing.runExclusive(() => this.#trimStep(room, retention, now));
@@ -147,6 +158,7 @@ export class LevelStore implements Store {
     await this.#writing.runExclusive(async () => {
       const db = await this.#writable();
       if (!this.#rooms.delete(room)) return;
+      this.#oldest.delete(room);
       const meta = metaChange({ epoch: this.epoch, lastSeq: this.#lastSeq, rooms: this.#rooms.size, facts: this.#facts });
       await this.#commit(db.batch([{ type: 'del', key: roomKey(room), value: GONE }, meta], { sync: true }));
     });
@@ -193,8 +205,10 @@ export class LevelStore implements Store {
   async #trimStep(room: string, retention: Retention, now: number): Promise<{ readonly bytes: number; readonly more: boolean }> {
     const db = await this.#writable();
     const found = this.#rooms.get(room);
-    if (found === undefined) return { bytes: 0, more: false };
-    const { keys, record, more } = await this.#answer(nextTrim(db, room, found, retention, now));
+    if (found === undefined || found.lastSeq <= found.lostThrough) return { bytes: 0, more: false };
+    const { keys, record, more, oldestAt } = await this.#answer(nextTrim(db, room, found, retention, now));
+    if (oldestAt === undefined) this.#oldest.delete(room);
+    else this.#oldest.set(room, oldestAt);
     if (keys.length === 0) return { bytes: 0, more: false };
     // Told as lost before it is: a reader that starts now must not look for what may be gone.
     this.#rooms.set(room, record);
@@ -258,6 +272,7 @@ export class LevelStore implements Store {
     const { db, meta, rooms, tide } = await openDatabase(this.#folder, this.#tuning, this.#report);
     this.#db = db;
     this.#rooms = rooms;
+    this.#oldest.clear();
     this.#lastSeq = meta.lastSeq;
     this.#facts = meta.facts;
     this.#tide = tide;
