@@ -10,19 +10,26 @@ import { Peer } from '../commons/rpc/peer.ts';
 import type { Connection } from '../commons/wire/connection.ts';
 import { Dialer } from '../commons/wire/dial.ts';
 import { Listener } from '../commons/wire/listen.ts';
+import { AccountRooms } from './account-rooms.ts';
 import { AnswerShapes } from './answer-shape.ts';
 import { BroadcastLog } from './broadcast-log.ts';
 import { Broadcaster } from './broadcaster.ts';
 import type { CallContext } from './call-context.ts';
 import { AddressPolicy } from './delivery/address-policy.ts';
 import { DialBudget } from './delivery/dial-budget.ts';
-import { History } from './history.ts';
+import { History, HistoryPages } from './history.ts';
 import { Membership } from './membership.ts';
 import { methodTable } from './methods/table.ts';
 import { Presence } from './presence.ts';
 import { RecentSends } from './recent-sends.ts';
 import { Registry } from './registry.ts';
 import { LOBBY, Room } from './room.ts';
+import { RoomKeeping } from './room-keeping.ts';
+import { RoomList } from './room-list.ts';
+import { RoomMemory } from './room-memory.ts';
+import { RoomPasswords } from './room-passwords.ts';
+import { ScryptPasswords, SlowGuessing } from './room-passwords-stand-in.ts';
+import { Rooms } from './rooms.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
 import { openStore } from './store/open.ts';
@@ -32,6 +39,8 @@ import type { Retention, Store } from './store/store.ts';
 const TICK_MS = 250;
 /** How often messages are forgotten that are not to be kept any longer, milliseconds: on disk, in memory. */
 const TRIM_MS = { disk: 10_000, memory: 250 };
+/** How often it is written down how far accounts have read in their rooms, milliseconds. */
+const SAVE_MS = 3_000;
 const DAY_MS = 86_400_000;
 
 export class ChatServer {
@@ -41,6 +50,7 @@ export class ChatServer {
   readonly #peers = new Set<Peer<CallContext>>();
   readonly #ticks: NodeJS.Timeout;
   readonly #trims: NodeJS.Timeout;
+  readonly #saves: NodeJS.Timeout;
   #stopped: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings, log: Log, store: Store) {
@@ -68,6 +78,7 @@ export class ChatServer {
       () => void store.trim(retention, Date.now()).catch(() => undefined),
       settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk,
     );
+    this.#saves = setInterval(() => void this.#services.accountRooms.save().catch(() => undefined), SAVE_MS);
   }
 
   /**
@@ -78,10 +89,12 @@ export class ChatServer {
   static async start(settings: Partial<ServerSettings> = {}, log?: Log): Promise<ChatServer> {
     const all = { ...DEFAULT_SERVER_SETTINGS, ...settings };
     const told = log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages });
-    const store = await openStore(all.dataDir, (text, failure) => (failure === undefined ? told.warn(text) : told.error(text, failure)));
+    const store = await openStore(all.dataDir, all.limits.roomsBytes, (text, failure) =>
+      failure === undefined ? told.warn(text) : told.error(text, failure),
+    );
     const server = new ChatServer(all, told, store);
     try {
-      await server.#remember(Date.now() - all.limits.messageIdMs);
+      await server.#remember(Date.now());
       await server.#listener.listen();
     } catch (error) {
       server.#stopTimers();
@@ -91,15 +104,19 @@ export class ChatServer {
     return server;
   }
 
-  /** Takes over from the store which sends must not be said again. */
-  async #remember(since: number): Promise<void> {
-    const { store, recentSends } = this.#services;
+  /** Takes over from the store which sends must not be said again, and which rooms there are. @param now milliseconds since 1970 */
+  async #remember(now: number): Promise<void> {
+    const { store, recentSends, rooms, roomKeeping, settings } = this.#services;
+    rooms.startWith(await roomKeeping.start(now));
+    const since = now - settings.limits.messageIdMs;
     for (const { sender, messageId, seq } of await store.recentIds(since)) recentSends.remember(sender, messageId, Promise.resolve(seq));
   }
 
   #stopTimers(): void {
     clearInterval(this.#ticks);
     clearInterval(this.#trims);
+    clearInterval(this.#saves);
+    void this.#services.roomKeeping.stop();
   }
 
   /** Where it listens; the port is the real one. */
@@ -118,7 +135,7 @@ export class ChatServer {
   }
 
   async #stop(): Promise<void> {
-    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry, store } = this.#services;
+    const { broadcaster, broadcastLog, presence, lobby, settings, log, registry, store, accountRooms, roomKeeping } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -126,14 +143,9 @@ export class ChatServer {
     presence.flush();
     presence.notice(lobby, 'The server is shutting down.');
     await settled([broadcaster.drained()], end);
-    const goodbyes = [...registry.members()].map(
-      ({ delivery }) =>
-        new Promise<void>(
-          (resolve) => void (delivery === undefined ? resolve() : delivery.watch(lobby.log, broadcaster.lastSeq, () => resolve())),
-        ),
-    );
-    await settled(goodbyes, end);
+    await settled(this.#goodbyes(), end);
     this.#stopTimers();
+    await settled([accountRooms.save(), roomKeeping.stop()], Math.max(end, performance.now() + 200));
     broadcaster.stop();
     broadcastLog.close();
     for (const { delivery } of registry.members()) delivery?.close();
@@ -145,6 +157,19 @@ export class ChatServer {
     for (const peer of this.#peers) peer.connection.destroy();
     await store.close();
     log.server('Stopped.');
+  }
+
+  /** Each resolves when a client has answered everything that one of its rooms had for it. */
+  #goodbyes(): readonly Promise<void>[] {
+    const { registry, membership } = this.#services;
+    return [...registry.members()].flatMap((member) =>
+      [...membership.roomsOf(member)].map(
+        ({ log }) =>
+          new Promise<void>(
+            (resolve) => void (member.delivery === undefined ? resolve() : member.delivery.watch(log, log.lastSeq, () => resolve())),
+          ),
+      ),
+    );
   }
 
   #greet(connection: Connection, accepted: boolean): Peer<CallContext> {
@@ -166,8 +191,9 @@ export class ChatServer {
     for (const member of [...registry.members()]) {
       if (member.delivery !== undefined) member.delivery.tick(now);
       else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
-        membership.dismiss(member, rooms.values(), 'it was silent for too long');
+        membership.dismiss(member, 'it was silent for too long');
     }
+    rooms.sweep();
   }
 
   #isOpen(owner: object | undefined): boolean {
@@ -192,14 +218,19 @@ function assemble(
 ): Services {
   const { limits } = settings;
   const { epoch } = store;
-  const kept = store.rooms.get(LOBBY);
-  // Nothing in memory outlives a room's log: who falls out of it is told.
-  const older = settings.dataDir === null ? undefined : { history: new History(store, LOBBY), count: kept?.count ?? 0 };
-  const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older);
   const broadcastLog = new BroadcastLog(log);
   const broadcaster = new Broadcaster(limits, store, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
+  const pages = new HistoryPages();
+  const memory = new RoomMemory(limits.roomsBytes);
+  const kept = store.rooms.get(LOBBY);
+  // Nothing in memory outlives a room's log: who falls out of it is told.
+  const older = settings.dataDir === null ? undefined : { history: new History(store, LOBBY, pages), count: kept?.count ?? 0 };
+  const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older, memory);
+  const rooms = new Rooms({ store, broadcaster, presence, lobby, memory, pages, limits });
+  const accountRooms = new AccountRooms(store, broadcaster, rooms);
+  const lookFailed = (error: unknown): void => log.error('The rooms could not be looked through.', error);
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
   return {
     settings,
@@ -207,11 +238,15 @@ function assemble(
     epoch,
     store,
     registry,
-    rooms: new Map([[lobby.code, lobby]]),
+    rooms,
+    roomList: new RoomList(rooms, store),
+    roomKeeping: new RoomKeeping({ store, broadcaster, rooms, emptyRoomMs: limits.emptyRoomMs, failed: lookFailed }),
+    roomPasswords: new RoomPasswords(new ScryptPasswords(), new SlowGuessing()),
+    accountRooms,
     lobby,
     broadcaster,
     presence,
-    membership: new Membership(registry, presence, log, epoch),
+    membership: new Membership({ registry, presence, log, epoch, rooms, accountRooms }),
     policy,
     broadcastLog,
     dialBudget: new DialBudget({ perMinute: limits.dialsPerMinute, perTarget: limits.dialsPerTarget }),

@@ -54,10 +54,22 @@ export class Delivery implements AnswerSink {
     this.#pump();
   }
 
-  /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`. */
-  follow(log: RoomLog, segment: number, passed: number): void {
-    this.#feed.follow(log, segment, passed);
+  /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`; `notice` before it. */
+  follow(log: RoomLog, segment: number, passed: number, notice?: RoomLog): void {
+    this.#feed.follow(log, segment, passed, notice);
     this.#watches.check(this.#settledThrough);
+    this.wake();
+  }
+
+  /** The client gets nothing more from `log`. Resolves when what it was sent is answered, which still counts, or will not be. */
+  async unfollow(log: RoomLog): Promise<void> {
+    await this.#feed.unfollow(log);
+    if (this.#feed.segmentIn(log) === undefined) this.#watches.end(log);
+  }
+
+  /** The client gets the one message of `notice`. */
+  tell(notice: RoomLog): void {
+    this.#feed.tell(notice);
     this.wake();
   }
 
@@ -138,7 +150,8 @@ export class Delivery implements AnswerSink {
       return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
     if (error !== undefined) return this.#fail('the callback answered with an error');
     const inTurn = this.#feed.outstanding.answered(id);
-    if (isRecord(result) && result['Success'] === false) this.#options.events.declined(reasonIn(result));
+    if (isRecord(result) && result['Success'] === false)
+      this.#options.events.declined(typeof result['Error'] === 'string' ? result['Error'] : '');
     else this.#shortCut.learn(chunk, start, end, id);
     this.#progress(inTurn);
   }
@@ -166,6 +179,10 @@ export class Delivery implements AnswerSink {
     if (this.#answers === 2) {
       this.#perCall = false;
       this.#feed.widen();
+    }
+    if (this.#feed.isLeaving) {
+      this.#watches.check(this.#settledThrough);
+      this.#feed.letGo();
     }
     this.#pump();
     this.#watches.check(this.#settledThrough);
@@ -279,8 +296,4 @@ export class Delivery implements AnswerSink {
     this.#feed.rewind();
     this.#watches.end();
   }
-}
-
-function reasonIn({ Error: error }: Record<string, unknown>): string {
-  return typeof error === 'string' ? error : '';
 }

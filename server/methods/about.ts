@@ -16,6 +16,7 @@ const FEATURES = [
   'history',
   'idempotent-send',
   'receipts',
+  'rooms',
 ];
 
 export const info = ({ epoch, settings }: Services) =>

@@ -2,7 +2,7 @@
 import type { User } from '../../commons/protocol.ts';
 import type { Member } from '../member.ts';
 import type { Services } from '../services.ts';
-import { roomOf } from './messages.ts';
+import { notThere, roomOf } from './messages.ts';
 import { method } from './method.ts';
 
 /** Unanswered messages from which on a client is shown as lagging. */
@@ -12,13 +12,14 @@ export const listUsers = (services: Services) =>
   method('ChatServer.ListUsers', (params, { context, succeed }) => {
     const caller = services.registry.acting(params.UserID, context.peer, params.Session);
     const room = roomOf(services, caller, params.Room);
-    succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
+    if (room === undefined) return notThere(services, params.Room);
+    return succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
   });
 
-function toUser({ id, name, since, delivery }: Member): User {
+function toUser({ id, name, since, delivery, accountId }: Member): User {
   const Waiting = delivery?.waiting ?? 0;
   const Lagging = Waiting >= LAGGING_MESSAGES || delivery?.troubled === true;
-  return { ID: id, Name: name, Since: since.toISOString(), Account: false, Waiting, Lagging };
+  return { ID: id, Name: name, Since: since.toISOString(), Account: accountId !== undefined, Waiting, Lagging };
 }
 
 function byArrival(a: User, b: User): number {

@@ -2,6 +2,7 @@
 import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf } from '../../commons/protocol.ts';
 import type { Peer } from '../../commons/rpc/peer.ts';
+import type { Arrival } from '../account-rooms.ts';
 import type { CallContext } from '../call-context.ts';
 import type { CallbackTarget, DialTarget } from '../delivery/address-policy.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -30,14 +31,14 @@ export const register = (services: Services) =>
     const target = services.policy.resolve(params.Callback, outcome.context.address);
     await services.registry.exclusively(params.ID, async () => {
       mayRegister(services, params);
-      const reached = await reach(services, params, target, outcome);
-      // What was said before is in the log when the client begins.
-      await services.broadcaster.flushed();
+      const arrival = await services.accountRooms.expect(undefined);
       try {
-        admit(services, params, reached, outcome);
-      } catch (error) {
-        if (reached?.route.redials === true) reached.peer.connection.destroy();
-        throw error;
+        const reached = await reach(services, params, target, outcome);
+        // What was said before is in the log when the client begins.
+        await services.broadcaster.flushed();
+        admitOrHangUp(services, params, reached, arrival, outcome);
+      } finally {
+        arrival.release();
       }
     });
   });
@@ -48,7 +49,7 @@ export const unregister = (services: Services) =>
     (params, { context, succeed }) =>
       services.registry.exclusively(params.ID, () => {
         const member = services.registry.acting(params.ID, context.peer, params.Session);
-        services.membership.dismiss(member, services.rooms.values(), 'left');
+        services.membership.dismiss(member, 'left');
         succeed('Successfully unregistered');
       }),
     (params) => (typeof params === 'string' ? { ID: params } : params),
@@ -105,13 +106,22 @@ async function dial({ settings, dialBudget }: Services, route: Route, target: Di
   }
 }
 
-function admit(services: Services, params: RegisterParams, reached: Reached | undefined, outcome: RegisterOutcome): void {
+function admitOrHangUp(...[services, params, reached, arrival, outcome]: Parameters<typeof admit>): void {
+  try {
+    admit(services, params, reached, arrival, outcome);
+  } catch (error) {
+    if (reached?.route.redials === true) reached.peer.connection.destroy();
+    throw error;
+  }
+}
+
+function admit(services: Services, params: RegisterParams, reached: Reached | undefined, arrival: Arrival, outcome: RegisterOutcome): void {
   const { context } = outcome;
   if (services.stopping()) throw new RpcError('ShuttingDown');
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
-  const member = former ?? newMember(services, params, context);
+  const member = former ?? newMember(services, params, context, arrival);
   const { lobby, membership, settings, broadcaster } = services;
   if (former === undefined && broadcaster.queue.crowded) throw busy();
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
@@ -120,13 +130,14 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
       ? { after: former.delivery.settledThrough(lobby.log), epoch: services.epoch }
       : resume;
   const beginning = membership.beginning(lobby, carriedOn);
+  const elsewhere = membership.carriedOn(former, arrival);
   const heir = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
   if (heir === undefined) member.delivery?.close();
   else member.delivery?.closeFor(heir);
   member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
-  if (former === undefined) membership.enter(member, lobby);
+  if (former === undefined) membership.arrive(member, elsewhere.keys());
   outcome.succeed({
     Success: true,
     Message: `Successfully registered as ${member.id}`,
@@ -140,10 +151,13 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   if (reached === undefined || member.delivery === undefined) return;
   member.delivery.start(reached.peer);
   membership.follow(member.delivery, lobby, beginning);
+  for (const [room, place] of elsewhere) membership.follow(member.delivery, room, place);
 }
 
-function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
-  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext, arrival: Arrival): Member {
+  const { account: accountId, owned } = arrival;
+  const rate = new RateLimit(settings.messagesPerSecond);
+  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate, accountId, owned });
 }
 
 function newDelivery(services: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {
@@ -158,7 +172,7 @@ function newDelivery(services: Services, member: Member, route: Route, { call }:
       evicted: (reason) => {
         if (member.delivery !== delivery) return;
         services.log.warn(`Dropped ${member.id}: ${reason}.`);
-        services.membership.dismiss(member, services.rooms.values(), reason);
+        services.membership.dismiss(member, reason);
       },
       declined: (error) => services.log.client(`${member.id} declined a message.`, { error }),
     },

@@ -7,6 +7,7 @@ import { discover, info } from './about.ts';
 import { history } from './history.ts';
 import { sendMessage } from './messages.ts';
 import { listUsers } from './people.ts';
+import { createRoom, deleteRoom, joinRoom, leaveRoom, listRooms } from './rooms.ts';
 import { register, unregister } from './session.ts';
 
 export function methodTable(services: Services): ReadonlyMap<string, Handler<CallContext>> {
@@ -16,6 +17,11 @@ export function methodTable(services: Services): ReadonlyMap<string, Handler<Cal
     sendMessage(services),
     listUsers(services),
     history(services),
+    createRoom(services),
+    deleteRoom(services),
+    joinRoom(services),
+    leaveRoom(services),
+    listRooms(services),
     info(services),
     discover(),
   ];

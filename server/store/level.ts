@@ -134,6 +134,7 @@ export class LevelStore implements Store {
   }
 
   async trim(retention: Retention, now: number): Promise<void> {
+    if (this.#closed) throw new RpcError('StorageFailed');
     let unknown = 0;
     for (const room of [...this.#rooms.keys()]) {
       const record = this.#rooms.get(room);
