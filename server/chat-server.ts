@@ -228,7 +228,7 @@ function assemble(
   // Nothing in memory outlives a room's log: who falls out of it is told.
   const older = settings.dataDir === null ? undefined : { history: new History(store, LOBBY, pages), count: kept?.count ?? 0 };
   const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older, memory);
-  const rooms = new Rooms({ store, broadcaster, presence, lobby, memory, pages, limits });
+  const rooms = new Rooms({ store, broadcaster, presence, lobby, memory, pages, limits, onDisk: settings.dataDir !== null });
   const accountRooms = new AccountRooms(store, broadcaster, rooms);
   const lookFailed = (error: unknown): void => log.error('The rooms could not be looked through.', error);
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });

@@ -21,6 +21,8 @@ export interface RoomsMeans {
   readonly lobby: Room;
   readonly memory: RoomMemory;
   readonly pages: HistoryPages;
+  /** Whether the store outlives the process: what leaves a room's memory is read from there. */
+  readonly onDisk: boolean;
   readonly limits: Pick<Limits, 'rooms' | 'roomBytes' | 'roomCodeLength'>;
 }
 
@@ -206,9 +208,10 @@ export class Rooms {
   }
 
   #bringToLife(code: string, { name, owner, password, createdAt }: About): Room {
-    const { store, limits, memory, pages } = this.#means;
+    const { store, limits, memory, pages, onDisk } = this.#means;
     const kept = store.rooms.get(code);
-    const older = { history: new History(store, code, pages), count: kept?.count ?? 0 };
+    const hasOlder = onDisk || kept !== undefined;
+    const older = hasOlder ? { history: new History(store, code, pages), count: kept?.count ?? 0 } : undefined;
     const about = { name, owner, password, createdAt };
     const room = new Room(code, limits.roomBytes, kept?.lastSeq ?? FIRST_SEQ, older, memory, about);
     this.#living.set(code, room);
