@@ -130,7 +130,10 @@ export const listRooms = (services: Services) =>
  * Deletes `room` with everything that was said in it; its members are told. For an account that is deleted with its rooms, too.
  * @throws RpcError `StorageFailed` or `ShuttingDown`: it stays
  */
-export async function destroy({ rooms, membership, accountRooms, broadcaster, log }: Services, room: Room): Promise<void> {
+export async function destroy(
+  { rooms, membership, accountRooms, broadcaster, log }: Pick<Services, 'rooms' | 'membership' | 'accountRooms' | 'broadcaster' | 'log'>,
+  room: Room,
+): Promise<void> {
   await rooms.remove(room);
   accountRooms.removed(room);
   // The number that the facts took, or a later one: above those of all that was said in the room.

@@ -40,14 +40,3 @@ export async function nextTrim(
   }
   return { keys, record, more: false };
 }
-
-/**
- * What can be told without reading anything: whether a room may have something to forget.
- * @param oldestAt when the oldest segment that it keeps was accepted; `undefined` = not known
- */
-export function mayForget(record: RoomRecord, retention: Retention, now: number, oldestAt: number | undefined): boolean {
-  const { maxCount = Infinity, maxBytes = Infinity, maxAgeMs } = retention;
-  if (record.lastSeq <= record.lostThrough) return false;
-  if (record.count - record.lostCount > maxCount || record.bytes > maxBytes) return true;
-  return maxAgeMs !== undefined && (oldestAt === undefined || oldestAt < now - maxAgeMs);
-}
