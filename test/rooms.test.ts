@@ -21,16 +21,14 @@ const create = async (member: Member, Name = 'Den', more: object = {}): Promise<
   return code;
 };
 const chats = (heard: readonly Heard[]): string[] => heard.filter(({ Kind }) => Kind === 'chat').map(({ Text }) => Text);
-const listed = async (member: Member): Promise<unknown[]> => {
-  const rooms = at(await call(member, 'ListRooms'), 'result', 'Rooms');
-  assert.ok(Array.isArray(rooms));
-  return rooms;
-};
-const usersIn = async (member: Member, Room: string): Promise<unknown[]> => {
-  const users = at(await call(member, 'ListUsers', { Room }), 'result', 'Users');
-  assert.ok(Array.isArray(users));
-  return users.map((user) => at(user, 'ID'));
-};
+const listed = async (member: Member): Promise<readonly unknown[]> => list(at(await call(member, 'ListRooms'), 'result', 'Rooms'));
+const usersIn = async (member: Member, Room: string): Promise<readonly unknown[]> =>
+  list(at(await call(member, 'ListUsers', { Room }), 'result', 'Users')).map((user) => at(user, 'ID'));
+
+function list(value: unknown): readonly unknown[] {
+  assert.ok(Array.isArray(value), JSON.stringify(value));
+  return value;
+}
 
 test('a room has a code of six unmistakable characters, its maker as first member, and no joining leaves the lobby', () =>
   withServer({}, async (server) => {

@@ -18,9 +18,14 @@ const inMiB = (bytes: number): number => Math.round(bytes / 104_857.6) / 10;
 setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
 
+function isCallable(value: unknown): value is () => void {
+  return typeof value === 'function';
+}
+
 /** What is in use after everything that can be collected was. */
 function memory(): { readonly heap: number; readonly rss: number } {
-  if (typeof collect === 'function') collect();
+  assert.ok(isCallable(collect));
+  collect();
   const { heapUsed, rss } = process.memoryUsage();
   return { heap: inMiB(heapUsed), rss: inMiB(rss) };
 }
