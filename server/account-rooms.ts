@@ -95,8 +95,14 @@ export class AccountRooms {
   /** The account enters `room` and will go on there after `seq`; on disk when it resolves. @throws RpcError `StorageFailed` or `ShuttingDown` */
   async joined({ accountId: account }: Member, room: Room, seq: number): Promise<void> {
     if (account === undefined) return;
-    await this.#broadcaster.keep(joinedRecords(account, room.code, seq));
+    // First, so that many who join at the same time do not go over a bound.
     this.entered(account, room.code, seq);
+    try {
+      await this.#broadcaster.keep(joinedRecords(account, room.code, seq));
+    } catch (error) {
+      this.#present.get(account)?.cursors.delete(room.code);
+      throw error;
+    }
   }
 
   /** The same for a room whose facts are kept already. */

@@ -25,6 +25,9 @@ export class RoomList {
   readonly #store: Store;
   #made: Promise<readonly Listed[]> | undefined;
   #madeAt = -Infinity;
+  /** Of the rooms that are not in memory, as of `#readAt` changes. */
+  #read: Promise<readonly Listed[]> | undefined;
+  #readAt = -1;
 
   constructor(rooms: Rooms, store: Store) {
     this.#rooms = rooms;
@@ -45,11 +48,20 @@ export class RoomList {
     const living = [...this.#rooms.living()].filter((room) => room !== this.#rooms.lobby && !room.closed);
     const listed = living.map(listedRoom).sort((a, b) => b.members - a.members || (a.code < b.code ? -1 : 1));
     if (listed.length >= LISTED_ROOMS) return listed.slice(0, LISTED_ROOMS);
-    return [...listed, ...(await this.#empty(LISTED_ROOMS - listed.length, new Set(listed.map(({ code }) => code))))];
+    return [...listed, ...(await this.#notLiving()).slice(0, LISTED_ROOMS - listed.length)];
   }
 
-  /** Rooms that are not in memory, `most` of them. */
-  async #empty(most: number, known: ReadonlySet<string>): Promise<readonly Listed[]> {
+  /** Rooms that are not in memory, read anew when one has come or gone. */
+  #notLiving(): Promise<readonly Listed[]> {
+    if (this.#read === undefined || this.#readAt !== this.#rooms.changes) {
+      this.#readAt = this.#rooms.changes;
+      this.#read = this.#readEmpty(LISTED_ROOMS, new Set([...this.#rooms.living()].map(({ code }) => code)));
+      this.#read.catch(() => (this.#read = undefined));
+    }
+    return this.#read;
+  }
+
+  async #readEmpty(most: number, known: ReadonlySet<string>): Promise<readonly Listed[]> {
     const empty: Listed[] = [];
     for (const letter of CODE_ALPHABET) {
       for (const [key, value] of await this.#store.records(roomKey(letter))) {

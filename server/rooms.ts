@@ -42,6 +42,7 @@ export class Rooms {
   /** Codes that are being given to new rooms. */
   readonly #taken = new Set<string>();
   #count = 0;
+  #changes = 0;
 
   constructor(means: RoomsMeans) {
     this.#means = means;
@@ -62,6 +63,11 @@ export class Rooms {
   /** How many rooms there are, in memory or not, the lobby aside. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Grows whenever a room comes into memory or goes. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Told once, before anybody may make a room: how many there are. */
@@ -179,6 +185,7 @@ export class Rooms {
     for (const room of this.#idle) {
       if (room.members.length > 0 || this.#held.has(room) || spoken.has(room) || presence.gathers(room)) continue;
       this.#idle.delete(room);
+      this.#changes += 1;
       this.#means.memory.release(room.log);
       if (room.closed) this.#drop(room);
       else this.#living.delete(room.code);
@@ -215,6 +222,7 @@ export class Rooms {
     const about = { name, owner, password, createdAt };
     const room = new Room(code, limits.roomBytes, kept?.lastSeq ?? FIRST_SEQ, older, memory, about);
     this.#living.set(code, room);
+    this.#changes += 1;
     return room;
   }
 

@@ -232,6 +232,29 @@ test('many rooms made in one breath do not go over the bound', () =>
     assert.equal(answers.filter((answer) => reasonOf(answer) === 'ok').length, 3);
   }));
 
+test('many rooms joined in one breath do not go over the bound, and a room joined twice in one is announced once', () =>
+  withServer({ limits: { roomsPerMember: 3 } }, async (server) => {
+    const codes: string[] = [];
+    const makers = [await join(server, { id: 'ann' }), await join(server, { id: 'bob' }), await join(server, { id: 'cid' })];
+    for (const maker of makers) codes.push(await create(maker), await create(maker));
+    const eve = await join(server, { id: 'eve' });
+    const others = await Promise.all(Array.from({ length: 12 }, () => server.connect()));
+    const answers = await Promise.all(
+      others.map((client, index) => client.call('ChatServer.JoinRoom', { UserID: 'eve', Session: eve.session, Room: codes[index % 6] })),
+    );
+    const entered = answers.flatMap((answer) => at(answer, 'result', 'Room') ?? []);
+    assert.equal(new Set(entered).size, 3, JSON.stringify(entered));
+    for (const maker of makers) await say(maker, codes[2 * makers.indexOf(maker)] ?? '', 'end', { Wait: 'delivered' });
+    for (const [index, maker] of makers.entries()) {
+      await makers[(index + 1) % 3]?.say(`marker for ${maker.id}`);
+      await maker.hear(({ Text }) => Text === `marker for ${maker.id}`);
+      const arrivals = maker.heard
+        .filter(({ Kind, Room, SenderID }) => Kind === 'join' && Room !== 'lobby' && SenderID === 'eve')
+        .map(({ Room }) => Room);
+      assert.equal(new Set(arrivals).size, arrivals.length, String(arrivals));
+    }
+  }));
+
 test('in a large room arrivals are one notice, while a small one beside it has its lines', () =>
   withServer({ limits: { presenceLinesUpTo: 4 } }, async (server) => {
     const ann = await join(server, { id: 'ann' });

@@ -22,8 +22,9 @@ interface Acting {
   readonly Session?: string | undefined;
 }
 
-/** From where a member wants to be served. */
-interface Place {
+/** How a member enters, and from where it wants to be served. */
+interface Entering {
+  readonly Password?: string | undefined;
   readonly ResumeAfter?: number | undefined;
   readonly Epoch?: string | undefined;
 }
@@ -48,6 +49,7 @@ export const createRoom = (services: Services) =>
       if (accountId !== null) accountRooms.entered(accountId, room.code, FIRST_SEQ);
       for (const each of present(services, member)) enter(services, each, room);
       rooms.release(room);
+      services.log.client('A room was made.', { room: room.code, by: member.id });
       succeed({ Success: true, Code: room.code });
     } finally {
       member.owned.delete(place);
@@ -71,11 +73,13 @@ export const joinRoom = (services: Services) =>
     mayChange(services, member);
     return services.rooms.using(params.Room, async (room) => {
       const wasThere = room.has(member);
-      if (!wasThere) await mayEnter(services, member, room, params.Password, context.address);
+      if (!wasThere) await mayEnter(services, member, room, params, context.address);
       // What was said before is in the log when the client begins.
       await services.broadcaster.flushed();
       mustBeOpen(room);
       mustBeHere(services, member);
+      // Of an account it was counted when its membership was written down.
+      if (!wasThere && member.accountId === undefined) mayBeIn(services, member);
       if (!wasThere) for (const other of present(services, member)) if (other !== member) enter(services, other, room);
       const beginning = begin(services, member, room, params);
       if (!room.has(member)) services.membership.enter(member, room);
@@ -86,7 +90,7 @@ export const joinRoom = (services: Services) =>
   });
 
 /** Where a member begins in a room: where it asks for, where it is already, or with what comes next. */
-function begin({ membership, epoch }: Services, member: Member, room: Room, { ResumeAfter: after, Epoch }: Place): Beginning {
+function begin({ membership, epoch }: Services, member: Member, room: Room, { ResumeAfter: after, Epoch }: Entering): Beginning {
   if (after !== undefined) return membership.beginning(room, { after, epoch: Epoch });
   const { delivery } = member;
   if (delivery === undefined || !room.has(member)) return membership.beginning(room, undefined);
@@ -94,12 +98,12 @@ function begin({ membership, epoch }: Services, member: Member, room: Room, { Re
 }
 
 /** Lets somebody pass who is not in the room yet; an account is in it from then on. */
-async function mayEnter(services: Services, member: Member, room: Room, password: string | undefined, address: string): Promise<void> {
+async function mayEnter(services: Services, member: Member, room: Room, given: Entering, address: string): Promise<void> {
   mayBeIn(services, member);
-  if (!member.owned.has(room.code)) await services.roomPasswords.check(room, password, address);
+  if (!member.owned.has(room.code)) await services.roomPasswords.check(room, given.Password, address);
   mustBeOpen(room);
   mayBeIn(services, member);
-  await services.accountRooms.joined(member, room, room.log.lastSeq);
+  await services.accountRooms.joined(member, room, begin(services, member, room, given).passed);
 }
 
 export const leaveRoom = (services: Services) =>

@@ -103,7 +103,9 @@ export class MemoryStore implements Store {
 
   async trim(retention: Retention, now: number): Promise<void> {
     this.#assertOpen();
+    const { maxCount = Infinity, maxBytes = Infinity, maxAgeMs } = retention;
     for (const [room, kept] of this.#kept) {
+      if (maxAgeMs === undefined && kept.messages <= maxCount && kept.bytes <= maxBytes) continue;
       const lost = outlivedSegments(kept, retention, now);
       if (lost > 0) this.#forget(room, kept, lost);
     }
