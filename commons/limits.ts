@@ -51,6 +51,18 @@ export interface Limits {
   readonly queueOfferMs: number;
   /** Encoded messages a room keeps in memory, bytes. */
   readonly roomBytes: number;
+  /** Encoded messages that all rooms together keep in memory, bytes; the room that spoke longest ago forgets first. */
+  readonly roomsBytes: number;
+  /** Rooms at most, the lobby aside, whether anybody is in them or not. */
+  readonly rooms: number;
+  /** Rooms that one member may be in, the lobby aside. */
+  readonly roomsPerMember: number;
+  /** Rooms that one account, or one registration of a guest, may own. */
+  readonly roomsPerOwner: number;
+  /** Characters of the code of a new room. */
+  readonly roomCodeLength: number;
+  /** How long a room that no account owns or is in is kept while it is empty. */
+  readonly emptyRoomMs: number;
   /** Messages of a room that are kept on disk at most. */
   readonly keepMessages: number;
   /** Bytes of a room that are kept on disk at most, before compression. */
@@ -118,6 +130,12 @@ export const DEFAULT_LIMITS: Limits = {
   queueBytes: 8_388_608,
   queueOfferMs: 5_000,
   roomBytes: 67_108_864,
+  roomsBytes: 268_435_456,
+  rooms: 100_000,
+  roomsPerMember: 100,
+  roomsPerOwner: 20,
+  roomCodeLength: 6,
+  emptyRoomMs: 86_400_000,
   keepMessages: 10_000_000,
   keepBytes: 10_737_418_240,
   keepDays: 365,

@@ -7,12 +7,14 @@ import type * as v from 'valibot';
 import { ACCOUNT_METHODS } from './protocol/accounts.ts';
 import type { CLIENT_METHODS } from './protocol/callbacks.ts';
 import { MESSAGE_METHODS } from './protocol/messages.ts';
+import { ROOM_METHODS } from './protocol/rooms.ts';
 import { ABOUT_METHODS, SESSION_METHODS } from './protocol/session.ts';
 
 export type { LogInShown } from './protocol/accounts.ts';
 export { CLIENT_METHODS } from './protocol/callbacks.ts';
 export { Message, type MessageKind } from './protocol/message.ts';
 export type { Receipt, User } from './protocol/messages.ts';
+export type { ListedRoom } from './protocol/rooms.ts';
 
 /**
  * Who may make a call. `anyone`: it is open to all. `registered`: the connection that registered the ID, or its session,
@@ -21,7 +23,13 @@ export type { Receipt, User } from './protocol/messages.ts';
 export type Caller = 'anyone' | 'registered' | 'account';
 
 /** The methods that a server answers. */
-export const SERVER_METHODS = { ...SESSION_METHODS, ...MESSAGE_METHODS, ...ACCOUNT_METHODS, ...ABOUT_METHODS } as const;
+export const SERVER_METHODS = {
+  ...SESSION_METHODS,
+  ...MESSAGE_METHODS,
+  ...ROOM_METHODS,
+  ...ACCOUNT_METHODS,
+  ...ABOUT_METHODS,
+} as const;
 
 export type ServerMethod = keyof typeof SERVER_METHODS;
 export type ClientMethod = keyof typeof CLIENT_METHODS;

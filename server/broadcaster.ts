@@ -52,6 +52,10 @@ export class Broadcaster {
   #looking: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #batch: Promise<void> = Promise.resolve();
+  /** What the present batch says, by room. */
+  #taken: ReadonlyMap<Room, readonly Broadcast[]> = new Map();
+  /** Notices that could not be stored and are tried again. */
+  readonly #refused: Broadcast[] = [];
   readonly #idle: (() => void)[] = [];
   /** Bounded by the calls that wait for them. */
   readonly #keepings: Keeping[] = [];
@@ -133,7 +137,13 @@ export class Broadcaster {
     this.#scheduled = false;
     if (this.#stopped || this.#committing || this.#isIdle) return;
     this.#committing = true;
-    this.#batch = this.#commit(byRoom(this.queue.takeAll()), this.#keepings.splice(0));
+    this.#taken = byRoom(this.queue.takeAll());
+    this.#batch = this.#commit(this.#taken, this.#keepings.splice(0));
+  }
+
+  /** The rooms that something is on its way to. */
+  spokenTo(): ReadonlySet<Room> {
+    return new Set([...this.queue.rooms(), ...this.#taken.keys(), ...this.#refused.map(({ room }) => room)]);
   }
 
   async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>, keepings: readonly Keeping[]): Promise<void> {
@@ -147,6 +157,7 @@ export class Broadcaster {
       for (const { refused } of keepings) refused(new RpcError('StorageFailed'));
     }
     this.#committing = false;
+    this.#taken = new Map();
     this.queue.letIn();
     if (!this.queue.isEmpty || this.#keepings.length > 0) this.#wake(this.queue.isUrgent || this.#keepings.length > 0);
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
@@ -175,7 +186,12 @@ export class Broadcaster {
   #refuse(broadcasts: readonly Broadcast[]): void {
     const notices = broadcasts.filter(({ refused }) => refused === undefined);
     for (const { refused } of broadcasts) refused?.(new RpcError('StorageFailed'));
-    if (notices.length > 0) this.#again = setTimeout(() => this.queue.putBack(notices), STORE_PAUSE_MS);
+    if (notices.length === 0) return;
+    this.#refused.push(...notices);
+    this.#again ??= setTimeout(() => {
+      this.#again = undefined;
+      this.queue.putBack(this.#refused.splice(0));
+    }, STORE_PAUSE_MS);
   }
 
   /** Senders of a congested room wait at the queue's door, and are told `Busy` when that takes too long. */

@@ -10,31 +10,21 @@ import { Peer, type PeerOptions } from '../commons/rpc/peer.ts';
 import type { Connection } from '../commons/wire/connection.ts';
 import { Dialer } from '../commons/wire/dial.ts';
 import { Listener } from '../commons/wire/listen.ts';
-import { accountParts } from './accounts/parts.ts';
-import { AnswerShapes } from './answer-shape.ts';
-import { BroadcastLog } from './broadcast-log.ts';
-import { Broadcaster } from './broadcaster.ts';
+import { assemble } from './assemble.ts';
 import type { CallContext } from './call-context.ts';
-import { AddressPolicy } from './delivery/address-policy.ts';
-import { DialBudget } from './delivery/dial-budget.ts';
-import { Gathering } from './delivery/gathering.ts';
-import { History } from './history.ts';
-import { Membership } from './membership.ts';
 import { endRegistration } from './methods/accounts.ts';
 import { methodTable } from './methods/table.ts';
-import { Presence } from './presence.ts';
-import { RecentSends } from './recent-sends.ts';
-import { Registry } from './registry.ts';
-import { LOBBY, Room } from './room.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
 import { openStore } from './store/open.ts';
-import type { Retention, Store, StoredRecord } from './store/store.ts';
+import type { Retention, Store } from './store/store.ts';
 
 /** How often deadlines are looked at, milliseconds: one timer for all connections and all clients. */
 const TICK_MS = 250;
 /** How often messages are forgotten that are not to be kept any longer, milliseconds: on disk, in memory. */
 const TRIM_MS = { disk: 10_000, memory: 250 };
+/** How often it is written down how far accounts have read in their rooms, milliseconds. */
+const SAVE_MS = 3_000;
 const DAY_MS = 86_400_000;
 
 export class ChatServer {
@@ -47,6 +37,7 @@ export class ChatServer {
   readonly #peers = new Set<Peer<CallContext>>();
   readonly #ticks: NodeJS.Timeout;
   readonly #trims: NodeJS.Timeout;
+  readonly #saves: NodeJS.Timeout;
   #stopped: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings, log: Log, store: Store) {
@@ -56,17 +47,12 @@ export class ChatServer {
       { ...connections, host, port, maxConnections: limits.connections, maxPerAddress: limits.connectionsPerAddress },
       (connection) => this.#greet(connection, true),
     );
-    const dialer = new Dialer({ ...connections, maxFrameBytes: limits.frameBytes });
-    const greet = (connection: Connection): Peer<CallContext> => this.#greet(connection, false);
-    this.#services = assemble(
-      settings,
-      log,
-      store,
-      () => this.#stopped !== undefined,
-      () => this.#listener.address,
-      dialer,
-      greet,
-    );
+    this.#services = assemble(settings, log, store, {
+      stopping: () => this.#stopped !== undefined,
+      listening: () => this.#listener.address,
+      dialer: new Dialer({ ...connections, maxFrameBytes: limits.frameBytes }),
+      greet: (connection) => this.#greet(connection, false),
+    });
     this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
     this.#accepted = {
       dispatcher: this.#dispatcher,
@@ -82,6 +68,7 @@ export class ChatServer {
       () => void store.trim(retention, Date.now()).catch(() => undefined),
       settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk,
     );
+    this.#saves = setInterval(() => void this.#services.accountRooms.save().catch(() => undefined), SAVE_MS);
   }
 
   /**
@@ -92,10 +79,12 @@ export class ChatServer {
   static async start(settings: Partial<ServerSettings> = {}, log?: Log): Promise<ChatServer> {
     const all = { ...DEFAULT_SERVER_SETTINGS, ...settings };
     const told = log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages });
-    const store = await openStore(all.dataDir, (text, failure) => (failure === undefined ? told.warn(text) : told.error(text, failure)));
+    const store = await openStore(all.dataDir, all.limits.roomsBytes, (text, failure) =>
+      failure === undefined ? told.warn(text) : told.error(text, failure),
+    );
     const server = new ChatServer(all, told, store);
     try {
-      await server.#remember(Date.now() - all.limits.messageIdMs);
+      await server.#remember(Date.now());
       await server.#listener.listen();
     } catch (error) {
       server.#stopTimers();
@@ -105,15 +94,19 @@ export class ChatServer {
     return server;
   }
 
-  /** Takes over from the store which sends must not be said again. */
-  async #remember(since: number): Promise<void> {
-    const { store, recentSends } = this.#services;
+  /** Takes over from the store which sends must not be said again, and which rooms there are. @param now milliseconds since 1970 */
+  async #remember(now: number): Promise<void> {
+    const { store, recentSends, rooms, roomKeeping, settings } = this.#services;
+    rooms.startWith(await roomKeeping.start(now));
+    const since = now - settings.limits.messageIdMs;
     for (const { sender, messageId, seq } of await store.recentIds(since)) recentSends.remember(sender, messageId, Promise.resolve(seq));
   }
 
   #stopTimers(): void {
     clearInterval(this.#ticks);
     clearInterval(this.#trims);
+    clearInterval(this.#saves);
+    void this.#services.roomKeeping.stop();
   }
 
   /** Where it listens; the port is the real one. */
@@ -133,6 +126,7 @@ export class ChatServer {
 
   async #stop(): Promise<void> {
     const { broadcaster, broadcastLog, deliveryMeans, presence, lobby, settings, log, registry, store, passwords } = this.#services;
+    const { accountRooms, roomKeeping } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -140,14 +134,9 @@ export class ChatServer {
     presence.flush();
     presence.notice(lobby, 'The server is shutting down.');
     await settled([broadcaster.drained()], end);
-    const goodbyes = [...registry.members()].map(
-      ({ delivery }) =>
-        new Promise<void>(
-          (resolve) => void (delivery === undefined ? resolve() : delivery.watch(lobby.log, broadcaster.lastSeq, () => resolve())),
-        ),
-    );
-    await settled(goodbyes, end);
+    await settled(this.#goodbyes(), end);
     this.#stopTimers();
+    await settled([accountRooms.save(), roomKeeping.stop()], Math.max(end, performance.now() + 200));
     broadcaster.stop();
     broadcastLog.close();
     await passwords.close();
@@ -161,6 +150,19 @@ export class ChatServer {
     for (const peer of this.#peers) peer.connection.destroy();
     await store.close();
     log.server('Stopped.');
+  }
+
+  /** Each resolves when a client has answered everything that one of its rooms had for it. */
+  #goodbyes(): readonly Promise<void>[] {
+    const { registry, membership } = this.#services;
+    return [...registry.members()].flatMap((member) =>
+      [...membership.roomsOf(member)].map(
+        ({ log }) =>
+          new Promise<void>(
+            (resolve) => void (member.delivery === undefined ? resolve() : member.delivery.watch(log, log.lastSeq, () => resolve())),
+          ),
+      ),
+    );
   }
 
   #greet(connection: Connection, accepted: boolean): Peer<CallContext> {
@@ -180,8 +182,9 @@ export class ChatServer {
       }
       if (member.delivery !== undefined) member.delivery.tick(now);
       else if (now - member.heardAt > settings.limits.pullIdleMs && !this.#isOpen(member.owner))
-        membership.dismiss(member, rooms.values(), 'it was silent for too long');
+        membership.dismiss(member, 'it was silent for too long');
     }
+    rooms.sweep();
   }
 
   #isOpen(owner: object | undefined): boolean {
@@ -193,65 +196,4 @@ export class ChatServer {
 function retentionOf({ dataDir, limits }: ServerSettings): Retention {
   if (dataDir === null) return { maxBytes: limits.roomBytes };
   return { maxCount: limits.keepMessages, maxBytes: limits.keepBytes, maxAgeMs: limits.keepDays * DAY_MS };
-}
-
-function assemble(
-  settings: ServerSettings,
-  log: Log,
-  store: Store,
-  stopping: () => boolean,
-  listening: () => AddressInfo,
-  dialer: Dialer,
-  greet: (connection: Connection) => Peer<CallContext>,
-): Services {
-  const { limits } = settings;
-  const { epoch } = store;
-  const kept = store.rooms.get(LOBBY);
-  // Nothing in memory outlives a room's log: who falls out of it is told.
-  const older = settings.dataDir === null ? undefined : { history: new History(store, LOBBY), count: kept?.count ?? 0 };
-  const lobby = new Room(LOBBY, limits.roomBytes, kept?.lastSeq ?? store.lastSeq, older);
-  const broadcastLog = new BroadcastLog(log);
-  const broadcaster = new Broadcaster(limits, store, broadcastLog);
-  const archive = {
-    records: (prefix: string) => store.records(prefix),
-    keep: (records: readonly StoredRecord[]) => broadcaster.keep(records),
-  };
-  const registry = new Registry();
-  const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
-  const membership = new Membership(registry, presence, log, epoch);
-  const rooms = new Map([[lobby.code, lobby]]);
-  const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
-  return {
-    settings,
-    log,
-    epoch,
-    store,
-    registry,
-    ...accountParts(archive, limits, log),
-    rooms,
-    lobby,
-    broadcaster,
-    presence,
-    membership,
-    policy,
-    broadcastLog,
-    dialBudget: new DialBudget({ perMinute: limits.dialsPerMinute, perTarget: limits.dialsPerTarget }),
-    routeMeans: { dialer, policy, greet },
-    deliveryMeans: {
-      shapes: new AnswerShapes(),
-      gathering: new Gathering(),
-      limits,
-      events: {
-        evicted: (reader, delivery, reason) => {
-          const member = registry.get(reader);
-          if (member?.delivery !== delivery) return;
-          log.warn(`Dropped ${reader}: ${reason}.`);
-          membership.dismiss(member, rooms.values(), reason);
-        },
-        declined: (reader, error) => log.client(`${reader} declined a message.`, { error }),
-      },
-    },
-    recentSends: new RecentSends(limits),
-    stopping,
-  };
 }

@@ -9,22 +9,41 @@ import { Segment, View } from './segment.ts';
 const PAGE_SEQS = 1_024;
 /** What one read brings at most, bytes; a segment that is larger comes whole. */
 const PAGE_BYTES = 262_144;
-/** Pages of one room kept at most; the one that was read longest ago goes first. */
-const PAGES = 64;
+/** Pages of all rooms kept at most; the one that was read longest ago goes first. */
+const PAGES = 128;
 
 /** One page: what follows on its key, ascending and without a gap. */
 type Page = readonly Segment[];
 
+/** The pages of all rooms that are at hand. */
+export class HistoryPages {
+  readonly #pages = new Map<string, Page>();
+
+  /** The page of `room` that begins after `key`. */
+  get(room: string, key: number): Page | undefined {
+    return this.#pages.get(`${key} ${room}`);
+  }
+
+  set(room: string, key: number, page: Page): void {
+    this.#pages.set(`${key} ${room}`, page);
+    for (const oldest of this.#pages.keys()) {
+      if (this.#pages.size <= PAGES) return;
+      this.#pages.delete(oldest);
+    }
+  }
+}
+
 export class History {
   readonly #store: Store;
   readonly #room: string;
+  readonly #pages: HistoryPages;
   /** By the number that a page begins after. */
-  readonly #pages = new Map<number, Page>();
   readonly #loading = new Map<number, Promise<void>>();
 
-  constructor(store: Store, room: string) {
+  constructor(store: Store, room: string, pages: HistoryPages) {
     this.#store = store;
     this.#room = room;
+    this.#pages = pages;
   }
 
   /** `Seq` of the newest message that is not kept any more. */
@@ -48,7 +67,7 @@ export class History {
   #find(seq: number): { readonly segment: Segment | undefined; readonly missing: number } {
     let key = Math.max(seq - (seq % PAGE_SEQS), Math.min(seq, this.lostThrough));
     for (;;) {
-      const page = this.#pages.get(key);
+      const page = this.#pages.get(this.#room, key);
       const last = page?.at(-1);
       if (page === undefined || last === undefined) return { segment: undefined, missing: key };
       if (last.lastSeq > seq) return { segment: page.find((segment) => segment.lastSeq > seq), missing: key };
@@ -65,17 +84,13 @@ export class History {
     } finally {
       this.#loading.delete(key);
     }
-    return this.#pages.has(key);
+    return this.#pages.get(this.#room, key) !== undefined;
   }
 
   async #fetch(key: number): Promise<void> {
     const stored = await this.#store.after(this.#room, key, PAGE_BYTES);
     if (stored.length === 0) return;
-    this.#pages.set(key, stored.map(restore));
-    for (const oldest of this.#pages.keys()) {
-      if (this.#pages.size <= PAGES) return;
-      this.#pages.delete(oldest);
-    }
+    this.#pages.set(this.#room, key, stored.map(restore));
   }
 }
 

@@ -42,6 +42,11 @@ export class Presence {
     this.#queue.offerNotice({ room, kind: 'notice', speaker: THE_ROOM, text });
   }
 
+  /** Whether arrivals and departures of `room` wait to be told. */
+  gathers(room: Room): boolean {
+    return this.#gathered.has(room);
+  }
+
   /** Says at once what is gathered. */
   flush(): void {
     for (const room of [...this.#gathered.keys()]) this.#say(room);

@@ -56,6 +56,11 @@ export class BroadcastQueue {
     return this.#broadcasts.length + this.#waiters.size;
   }
 
+  /** The rooms of what is in the queue and at its door. */
+  rooms(): readonly Room[] {
+    return [...this.#broadcasts, ...[...this.#waiters].map(({ broadcast }) => broadcast)].map(({ room }) => room);
+  }
+
   /** Whether nothing is in the queue; who waits at the door is not in it. */
   get isEmpty(): boolean {
     return this.#broadcasts.length === 0;

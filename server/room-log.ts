@@ -15,6 +15,12 @@ export interface Older {
   readonly count: number;
 }
 
+/** Watches over what several logs hold together. */
+export interface MemoryBudget {
+  /** `log` was just written to. It may be made to forget its oldest segments, and so may others. */
+  used(log: RoomLog): void;
+}
+
 /** A segment number for places before those in memory. */
 export const BEFORE_MEMORY = -1;
 
@@ -22,6 +28,7 @@ export class RoomLog {
   readonly maxBytes: number;
   /** Where messages are that have left the memory; `undefined` when nowhere. */
   readonly history: History | undefined;
+  readonly #budget: MemoryBudget | undefined;
   #segments: (Segment | undefined)[] = [];
   /** Number of the segment at index 0. */
   #base = 0;
@@ -35,13 +42,15 @@ export class RoomLog {
    * @param maxBytes what it keeps at most, the newest segment aside
    * @param lastSeq the number that the messages in memory begin after
    * @param older what came before them
+   * @param budget told of every segment
    */
-  constructor(maxBytes: number, lastSeq: number, older?: Older) {
+  constructor(maxBytes: number, lastSeq: number, older?: Older, budget?: MemoryBudget) {
     this.maxBytes = maxBytes;
     this.#lastSeq = lastSeq;
     this.#lostThrough = lastSeq;
     this.#count = older?.count ?? 0;
     this.history = older?.history;
+    this.#budget = budget;
   }
 
   /** One more than the number of the newest segment. */
@@ -82,7 +91,8 @@ export class RoomLog {
     this.#bytes += cost(segment);
     this.#count += segment.senders.length;
     this.#lastSeq = segment.lastSeq;
-    while (this.#bytes > this.maxBytes && this.#tail < this.head - 1) this.#trimOldest();
+    while (this.#bytes > this.maxBytes && this.#tail < this.head - 1) this.forgetOldest();
+    this.#budget?.used(this);
   }
 
   /** Number of the segment that holds the first message after `seq`, or `head`. `undefined` when messages after it are lost. */
@@ -106,7 +116,9 @@ export class RoomLog {
     return this.#count - at.ordinal - indexAfter(at.named.seqs, seq);
   }
 
-  #trimOldest(): void {
+  /** Forgets the oldest segment, the last one too. */
+  forgetOldest(): void {
+    if (this.#tail === this.head) return;
     const at = this.#tail - this.#base;
     const oldest = this.#segments[at];
     this.#segments[at] = undefined;

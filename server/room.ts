@@ -1,20 +1,37 @@
 /** A room: its log and its members. It knows neither how a member is called nor who may enter. */
 import type { Member } from './member.ts';
-import { RoomLog, type Older } from './room-log.ts';
+import { RoomLog, type MemoryBudget, type Older } from './room-log.ts';
 
 /** The code of the room that everyone starts in. */
 export const LOBBY = 'lobby';
 
+/** What a room is beside what is said in it. */
+export interface About {
+  readonly name: string;
+  /** The account that owns it; `null` for the lobby and for rooms of guests. */
+  readonly owner: string | null;
+  /** The hash of what one has to know to enter; `null` = nothing. */
+  readonly password: string | null;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+const LOBBY_ABOUT: About = { name: 'Lobby', owner: null, password: null, createdAt: new Date(0).toISOString() };
+
 export class Room {
   readonly code: string;
+  readonly about: About;
   readonly log: RoomLog;
   readonly #members: Member[] = [];
   readonly #places = new Map<Member, number>();
+  /** It is being deleted: nobody may speak or enter any more. */
+  closed = false;
   #congested = false;
 
-  constructor(code: string, maxBytes: number, lastSeq: number, older?: Older) {
+  constructor(code: string, maxBytes: number, lastSeq: number, older?: Older, budget?: MemoryBudget, about: About = LOBBY_ABOUT) {
     this.code = code;
-    this.log = new RoomLog(maxBytes, lastSeq, older);
+    this.about = about;
+    this.log = new RoomLog(maxBytes, lastSeq, older, budget);
   }
 
   /** Who is in the room, in no order. Read it within one turn of the event loop, or copy it. */

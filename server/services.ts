@@ -1,6 +1,7 @@
 /** What the methods work with: the parts of one running server, made and owned by `chat-server.ts`. */
 import type { ServerSettings } from '../commons/config.ts';
 import type { Log } from '../commons/log.ts';
+import type { AccountRooms } from './account-rooms.ts';
 import type { AccountParts } from './accounts/parts.ts';
 import type { BroadcastLog } from './broadcast-log.ts';
 import type { Broadcaster } from './broadcaster.ts';
@@ -13,6 +14,10 @@ import type { Presence } from './presence.ts';
 import type { RecentSends } from './recent-sends.ts';
 import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
+import type { RoomKeeping } from './room-keeping.ts';
+import type { RoomList } from './room-list.ts';
+import type { RoomPasswords } from './room-passwords.ts';
+import type { Rooms } from './rooms.ts';
 import type { Store } from './store/store.ts';
 
 export interface Services extends AccountParts {
@@ -23,8 +28,11 @@ export interface Services extends AccountParts {
   /** What keeps the messages. */
   readonly store: Store;
   readonly registry: Registry;
-  /** All rooms by their code. */
-  readonly rooms: ReadonlyMap<string, Room>;
+  readonly rooms: Rooms;
+  readonly roomList: RoomList;
+  readonly roomKeeping: RoomKeeping;
+  readonly roomPasswords: RoomPasswords;
+  readonly accountRooms: AccountRooms;
   readonly lobby: Room;
   readonly broadcaster: Broadcaster;
   readonly broadcastLog: BroadcastLog;

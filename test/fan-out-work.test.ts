@@ -24,10 +24,7 @@ async function callsDuring(pid: number, folder: string, work: () => Promise<void
   const tracer = spawn('strace', ['-f', '-c', '-o', file, '-e', 'trace=read,write,writev', '-p', String(pid)]);
   tracer.stderr.setEncoding('utf8');
   const ended = once(tracer, 'close');
-  for (let said = ''; !said.includes('attached');) {
-    const [more]: unknown[] = await once(tracer.stderr, 'data');
-    said += String(more);
-  }
+  for (let said = ''; !said.includes('attached');) said += String(await once(tracer.stderr, 'data'));
   await work();
   tracer.kill('SIGINT');
   await ended;

@@ -115,6 +115,9 @@ const NOT_TUNABLE = new Set(['nameCharacters', 'idCharacters', 'retryDelaysMs'])
 const MAY_BE_ZERO = new Set([
   'queueOfferMs',
   'presenceLinesUpTo',
+  'rooms',
+  'roomsPerMember',
+  'roomsPerOwner',
   'messageIdMs',
   'messageIds',
   'dialsPerMinute',
@@ -123,6 +126,9 @@ const MAY_BE_ZERO = new Set([
 ]);
 /** Compared with the calendar, not waited for: these may be longer than a timer can wait. */
 const NO_TIMER = new Set(['tokenIdleMs', 'tokenMs']);
+
+/** Limits that only make sense within bounds of their own. */
+const RANGES: ReadonlyMap<string, readonly [lowest: number, highest: number]> = new Map([['roomCodeLength', [4, 32]]]);
 
 /** `frameBytes` is `PARTYLINE_LIMIT_FRAME_BYTES`, and so on for every limit that is one number. */
 const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
@@ -133,8 +139,9 @@ const LIMITS: ReadonlyMap<string, Option<number>> = new Map(
 
 function limitOption(key: string, fallback: number): Option<number> {
   const words = key.replaceAll(/(?=[A-Z])/g, '_').toUpperCase();
-  const highest = key.endsWith('Ms') && !NO_TIMER.has(key) ? LONGEST_TIMER_MS : 1_099_511_627_776;
-  return { variable: `PARTYLINE_LIMIT_${words}`, about: String(fallback), parse: whole(MAY_BE_ZERO.has(key) ? 0 : 1, highest), fallback };
+  const longest = key.endsWith('Ms') && !NO_TIMER.has(key) ? LONGEST_TIMER_MS : 1_099_511_627_776;
+  const [lowest, highest] = RANGES.get(key) ?? [MAY_BE_ZERO.has(key) ? 0 : 1, longest];
+  return { variable: `PARTYLINE_LIMIT_${words}`, about: String(fallback), parse: whole(lowest, highest), fallback };
 }
 
 export const SERVER_OPTIONS: readonly Option<unknown>[] = [

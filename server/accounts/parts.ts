@@ -21,8 +21,7 @@ export function accountParts(
   const passwords = new Passwords(limits.passwordQueue);
   const slowed = (name: string, from: string): void => log.warn(`Log-ins of ${name} are slowed: too many wrong passwords.`, { from });
   const credentials = new Credentials(accounts, passwords, limits, slowed);
-  // What it may still read of rooms and of its inbox goes with the account.
-  accounts.belongs(({ id }) => allGone(archive.records, `member/${id}/`));
+  // What it may still read of its inbox goes with the account.
   accounts.belongs(({ id }) => allGone(archive.records, `inbox/${id}`));
   return { accounts, logIns: new LogIns(accounts, archive, limits), credentials, passwords };
 }

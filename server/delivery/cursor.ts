@@ -8,11 +8,17 @@ export class Cursor {
   segment: number;
   /** `Seq` of the last message before the cursor: sent to the client, skipped as its own, or older than its interest. */
   passed: number;
+  /** Its next messages are being read from the store. */
+  reading = false;
+  /** Tells of what is missing before it; comes first, and goes with it. */
+  readonly notice: Cursor | undefined;
 
-  constructor(log: RoomLog, segment: number, passed: number) {
+  /** @param notice a log of one message: what is missing before the cursor */
+  constructor(log: RoomLog, segment: number, passed: number, notice?: RoomLog) {
     this.log = log;
     this.segment = segment;
     this.passed = passed;
+    this.notice = notice === undefined ? undefined : new Cursor(notice, 0, 0);
   }
 
   /** Whether the next message has left the room's memory. */

@@ -14,6 +14,7 @@ import { LAGGING, type DeliveryMeans, type Reader } from './options.ts';
 import { Retry } from './retry.ts';
 import { ShortCut } from './short-cut.ts';
 import { Watches } from './watches.ts';
+import { writeAll } from './write.ts';
 
 /** `open`: calls go out. `resting`: the peer closed a connection on which nothing was due. `opening`: a new one is being
  * opened, at once or after a pause. `ended`: evicted or let go. */
@@ -56,10 +57,22 @@ export class Delivery implements AnswerSink {
     this.#pump();
   }
 
-  /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`. */
-  follow(log: RoomLog, segment: number, passed: number): void {
-    this.#feed.follow(log, segment, passed);
+  /** From now on the client gets what `log` holds after `passed`, which is in or before segment number `segment`; `notice` before it. */
+  follow(log: RoomLog, segment: number, passed: number, notice?: RoomLog): void {
+    this.#feed.follow(log, segment, passed, notice);
     this.#watches.check(this.#feed);
+    this.wake();
+  }
+
+  /** The client gets nothing more from `log`. Resolves when what it was sent is answered, which still counts, or will not be. */
+  async unfollow(log: RoomLog): Promise<void> {
+    await this.#feed.unfollow(log);
+    if (this.#feed.segmentIn(log) === undefined) this.#watches.end(log);
+  }
+
+  /** The client gets the one message of `notice`. */
+  tell(notice: RoomLog): void {
+    this.#feed.tell(notice);
     this.wake();
   }
 
@@ -69,7 +82,7 @@ export class Delivery implements AnswerSink {
     else if (this.#state === 'resting' && !this.#feed.atEnd) this.#reopen(0);
   }
 
-  /** Looks at the clock, which is `performance.now()`: the deadline of the oldest unanswered call, the ping of an idle connection. */
+  /** Looks at the clock (`performance.now()`): the deadline of the oldest unanswered call, the ping of an idle connection. */
   tick(now: number): void {
     const silence = now - this.#heardAt;
     if (this.#state === 'resting' && silence > this.#means.limits.pingIdleMs) return this.#reopen(0);
@@ -110,8 +123,7 @@ export class Delivery implements AnswerSink {
 
   /** Whether the client is being retried, or has left much unanswered for longer than its answers may gather. */
   get lagging(): boolean {
-    if (this.#retry.failures > 0) return true;
-    return this.waiting >= LAGGING.messages && performance.now() - this.#heardAt > LAGGING.ms;
+    return this.#retry.failures > 0 || (this.waiting >= LAGGING.messages && performance.now() - this.#heardAt > LAGGING.ms);
   }
 
   /** Ends without a word to anyone; what was not answered may be taken over by another delivery. */
@@ -142,7 +154,8 @@ export class Delivery implements AnswerSink {
       return id > this.#feed.lastSent ? this.#fail('an answer with an id that we never gave') : undefined;
     if (error !== undefined) return this.#fail('the callback answered with an error');
     const inTurn = this.#feed.outstanding.answered(id);
-    if (isRecord(result) && result['Success'] === false) this.#means.events.declined(this.#reader.id, reasonIn(result));
+    if (isRecord(result) && result['Success'] === false)
+      this.#means.events.declined(this.#reader.id, typeof result['Error'] === 'string' ? result['Error'] : '');
     else this.#shortCut.learn(chunk, start, end, id);
     this.#progress(inTurn);
   }
@@ -170,6 +183,10 @@ export class Delivery implements AnswerSink {
       this.#perCall = false;
       this.#feed.widen();
     }
+    if (this.#feed.isLeaving) {
+      this.#watches.check(this.#feed);
+      this.#feed.letGo();
+    }
     this.#pump();
     this.#watches.check(this.#feed);
   }
@@ -179,25 +196,13 @@ export class Delivery implements AnswerSink {
     if (connection === undefined || this.#state !== 'open' || this.#writing) return;
     if (this.#ping !== 0 && this.#reader.form === 'classic') return;
     const idle = this.#feed.outstanding.calls === 0;
-    let bytes = this.#feed.next();
+    const first = this.#feed.next();
     if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
-    if (bytes === undefined) return;
+    if (first === undefined) return;
     if (idle) this.#heardAt = performance.now();
-    const more = this.#feed.next();
-    if (more !== undefined) connection.cork();
-    connection.write(bytes);
-    for (bytes = more; bytes !== undefined; bytes = this.#feed.next()) connection.write(bytes);
-    if (more !== undefined) connection.uncork();
-    this.#gather();
+    writeAll(connection, first, this.#feed);
+    if (this.#gathered !== undefined) this.#means.gathering.wrote(this.#gathered, this.#watches.waiting || this.#feed.mostlyFull);
     this.#waitUntilSent();
-  }
-
-  /** Lets the answers gather, unless they are wanted: for a receipt, or because much of the window is used. */
-  #gather(): void {
-    const gathered = this.#gathered;
-    if (gathered === undefined) return;
-    if (this.#watches.waiting || this.#feed.mostlyFull) this.#means.gathering.read(gathered);
-    else this.#means.gathering.wrote(gathered);
   }
 
   /** Writes nothing more until the socket has taken what it was given. */
@@ -210,10 +215,6 @@ export class Delivery implements AnswerSink {
       this.#writing = false;
       this.#pump();
     });
-  }
-
-  get #isOpen(): boolean {
-    return this.#state === 'open';
   }
 
   #sendPing(now: number): void {
@@ -265,7 +266,7 @@ export class Delivery implements AnswerSink {
       return;
     }
     this.#pump();
-    if (this.#isOpen && this.#feed.outstanding.calls === 0) this.#sendPing(began);
+    if (this.#peer !== undefined && this.#feed.outstanding.calls === 0) this.#sendPing(began);
   }
 
   #detach(): void {
@@ -293,8 +294,4 @@ export class Delivery implements AnswerSink {
     this.#feed.rewind();
     this.#watches.end();
   }
-}
-
-function reasonIn({ Error: error }: Record<string, unknown>): string {
-  return typeof error === 'string' ? error : '';
 }

@@ -14,6 +14,14 @@ export interface FeedLimits {
   readonly windowBytes: number;
 }
 
+/** A log that is not followed any more, while calls from it are not answered. */
+interface Leaving {
+  readonly cursor: Cursor;
+  /** Where it is followed again afterwards. */
+  next: Cursor | undefined;
+  readonly left: (() => void)[];
+}
+
 /** Pause before a read that failed is tried again, milliseconds. */
 const READ_PAUSE_MS = 1_000;
 
@@ -23,12 +31,15 @@ export class Feed {
   readonly #form: Form;
   readonly #limits: FeedLimits;
   readonly #owner: { wake(): void };
-  readonly #cursors: Cursor[] = [];
+  /** Served in turn, so that a busy room does not starve the others. A notice stands before the room that it is about. */
+  #cursors: Cursor[] = [];
+  #turn = 0;
+  /** The cursors of rooms; those of notices are not in it. */
+  readonly #followed = new Map<RoomLog, Cursor>();
+  readonly #leaving = new Map<RoomLog, Leaving>();
   #windowCalls: number;
   #lastSent = 1;
   #lost = false;
-  /** Older messages are being read from the store. */
-  #reading = false;
 
   /**
    * @param reader the client's ID: its own messages are skipped
@@ -62,10 +73,49 @@ export class Feed {
     return this.#cursors.reduce((sum, cursor) => sum + cursor.waiting, this.outstanding.calls);
   }
 
-  follow(log: RoomLog, segment: number, passed: number): void {
-    this.#cursors.push(new Cursor(log, segment, passed));
+  /** @param notice see `Cursor`. A log that is followed already begins again there, once what is in flight of it is answered. */
+  follow(log: RoomLog, segment: number, passed: number, notice?: RoomLog): void {
+    void this.unfollow(log);
+    const cursor = new Cursor(log, segment, passed, notice);
     // An earlier registration may have sent all of this on the same connection: its late answers are no wrong ones.
     this.#lastSent = Math.max(this.#lastSent, log.lastSeq);
+    const leaving = this.#leaving.get(log);
+    if (leaving === undefined) this.#begin(cursor);
+    else leaving.next = cursor;
+  }
+
+  /** Sends the one message of `notice`. */
+  tell(notice: RoomLog): void {
+    this.#cursors.push(new Cursor(notice, 0, 0));
+  }
+
+  /** Sends nothing more from `log`. Resolves when what is in flight is answered, or will not be. */
+  async unfollow(log: RoomLog): Promise<void> {
+    const cursor = this.#followed.get(log);
+    if (cursor !== undefined) {
+      this.#followed.delete(log);
+      this.#remove((each) => each === cursor || each === cursor.notice);
+      if (this.#isInFlight(cursor)) this.#leaving.set(log, { cursor, next: undefined, left: [] });
+    }
+    const leaving = this.#leaving.get(log);
+    if (leaving === undefined) return;
+    leaving.next = undefined;
+    await new Promise<void>((resolve) => leaving.left.push(resolve));
+  }
+
+  /** Whether logs are not followed any more whose calls are not answered. */
+  get isLeaving(): boolean {
+    return this.#leaving.size > 0;
+  }
+
+  /** Lets go of the logs of which nothing is in flight any more. */
+  letGo(): void {
+    for (const [log, { cursor, next, left }] of this.#leaving) {
+      if (this.#isInFlight(cursor)) continue;
+      this.#leaving.delete(log);
+      if (next !== undefined) this.#begin(next);
+      for (const resolve of left) resolve();
+    }
   }
 
   /** One call at a time from now on: the client closes the connection after each answer. */
@@ -79,20 +129,24 @@ export class Feed {
   }
 
   segmentIn(log: RoomLog): number | undefined {
-    return this.#cursors.find((cursor) => cursor.log === log)?.segment;
+    return this.#followed.get(log)?.segment;
   }
 
   /** `Seq` up to which the client has answered everything that `log` had for it. */
   settledThrough(log: RoomLog): number {
+    const leaving = this.#leaving.get(log);
+    if (leaving?.next !== undefined) return leaving.next.passed;
     const run = this.outstanding.runs().find((each) => each.cursor.log === log);
     if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
-    return this.#cursors.find((cursor) => cursor.log === log)?.passed ?? 0;
+    return (leaving?.cursor ?? this.#followed.get(log))?.passed ?? 0;
   }
 
   /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
   next(): Buffer | undefined {
-    for (const cursor of this.#cursors) {
-      while (!cursor.atEnd && this.#windowOpen && !this.#lost && !this.#reading) {
+    for (let left = this.#cursors.length; left > 0 && this.#windowOpen; left -= 1) {
+      const cursor = this.#cursors[this.#turn];
+      this.#turn = this.#turn + 1 < this.#cursors.length ? this.#turn + 1 : 0;
+      while (cursor !== undefined && !cursor.atEnd && !cursor.reading && !this.#lost) {
         const bytes = this.#advance(cursor);
         if (bytes !== undefined) return bytes;
       }
@@ -107,6 +161,28 @@ export class Feed {
       run.cursor.passed = (run.view.seqs[run.next] ?? 1) - 1;
     }
     this.outstanding.clear();
+    // What is told before a room comes before it again.
+    this.#turn = 0;
+    this.letGo();
+  }
+
+  #begin(cursor: Cursor): void {
+    // A notice that was answered has nothing more to say.
+    this.#remove((each) => each.log.maxBytes === 0 && each.atEnd && !this.#isInFlight(each));
+    this.#followed.set(cursor.log, cursor);
+    if (cursor.notice !== undefined) this.#cursors.push(cursor.notice);
+    this.#cursors.push(cursor);
+  }
+
+  #remove(goes: (cursor: Cursor) => boolean): void {
+    const before = this.#cursors.length;
+    const turn = this.#cursors[this.#turn];
+    this.#cursors = this.#cursors.filter((cursor) => !goes(cursor));
+    if (this.#cursors.length < before) this.#turn = turn === undefined ? 0 : Math.max(0, this.#cursors.indexOf(turn));
+  }
+
+  #isInFlight(cursor: Cursor): boolean {
+    return this.outstanding.runs().some((run) => run.cursor === cursor);
   }
 
   /** Whether three quarters of what the client may leave unanswered are used. */
@@ -135,28 +211,30 @@ export class Feed {
   }
 
   /** A segment that has left the memory: at hand, or being read, or gone from the store too. */
-  #fromHistory({ log: { history }, passed }: Cursor): Segment | undefined {
+  #fromHistory(cursor: Cursor): Segment | undefined {
+    const { passed } = cursor;
+    const { history } = cursor.log;
     if (history === undefined || passed < history.lostThrough) {
       this.#lost = true;
       return undefined;
     }
     const segment = history.segmentAfter(passed);
     if (segment !== undefined) return segment;
-    this.#reading = true;
+    cursor.reading = true;
     void history.load(passed).then(
-      () => this.#read(history.segmentAfter(passed) !== undefined || passed < history.lostThrough),
-      () => this.#read(false),
+      () => this.#read(cursor, history.segmentAfter(passed) !== undefined || passed < history.lostThrough),
+      () => this.#read(cursor, false),
     );
     return undefined;
   }
 
   /** A disk that cannot be read now is asked again, until the client has waited too long for its own deadline. */
-  #read(succeeded: boolean): void {
+  #read(cursor: Cursor, succeeded: boolean): void {
     if (!succeeded) {
-      setTimeout(() => this.#read(true), READ_PAUSE_MS).unref();
+      setTimeout(() => this.#read(cursor, true), READ_PAUSE_MS).unref();
       return;
     }
-    this.#reading = false;
+    cursor.reading = false;
     this.#owner.wake();
   }
 

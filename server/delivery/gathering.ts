@@ -31,8 +31,12 @@ export class Gathering {
     return { connection, wrote: -1, since: 0 };
   }
 
-  /** Something was written to the client; if it was written to a moment ago too, it is busy, and its answers gather. */
-  wrote(gathered: Gathered): void {
+  /**
+   * Something was written to the client; if it was written to a moment ago too, it is busy, and its answers gather.
+   * @param wanted somebody waits for the answers: a receipt, or a window that is nearly used up
+   */
+  wrote(gathered: Gathered, wanted: boolean): void {
+    if (wanted) return this.read(gathered);
     const busy = gathered.wrote >= this.#round - 1;
     this.#wrote = this.#round;
     gathered.wrote = this.#round;

@@ -50,10 +50,10 @@ export class Watches {
     }
   }
 
-  /** Tells all that their message will not be answered any more. */
-  end(): void {
-    const logs = [...(this.#logs?.values() ?? [])];
-    this.#logs = undefined;
-    for (const watches of logs) for (const { settled } of watches) settled(false);
+  /** Tells all, or those of `log`, that their message will not be answered any more. */
+  end(log?: RoomLog): void {
+    const ended = [...(this.#logs ?? [])].filter(([each]) => log === undefined || each === log);
+    for (const [each] of ended) this.#logs?.delete(each);
+    for (const [, watches] of ended) for (const { settled } of watches) settled(false);
   }
 }

@@ -17,6 +17,7 @@ const FEATURES = [
   'history',
   'idempotent-send',
   'receipts',
+  'rooms',
 ];
 
 export const info = ({ epoch, settings }: Services) =>

@@ -9,6 +9,7 @@ import type { CallContext } from '../call-context.ts';
 import type { Member } from '../member.ts';
 import type { Services } from '../services.ts';
 import { method } from './method.ts';
+import { destroy } from './rooms.ts';
 
 export const signUp = (services: Services) =>
   method('ChatServer.SignUp', async ({ UserName, Password }, { context, succeed }) => {
@@ -62,6 +63,8 @@ export const deleteAccount = (services: Services) =>
   method('ChatServer.DeleteAccount', async ({ Token, Password }, { context, succeed }) => {
     const current = await services.logIns.acting(Token);
     const { account, proven } = await prove(services, current, Password, context);
+    // First: a room whose owner is gone would stay for good.
+    for (const code of await services.accountRooms.ownedBy(account.id)) await services.rooms.using(code, (room) => destroy(services, room));
     await services.logIns.deleteAccount(current, proven);
     endVoid(services, account, context, 'its account was deleted');
     services.log.client(`${account.name} deleted the account.`, { from: context.address });
@@ -93,10 +96,10 @@ function endVoid(services: Services, account: Account, { peer }: CallContext, re
 }
 
 /** Ends a registration; a client that is called back on its own connection notices by the end of it, unless it is `spared`. */
-export function endRegistration({ membership, rooms }: Services, member: Member, reason: string, spared?: object): void {
+export function endRegistration({ membership }: Services, member: Member, reason: string, spared?: object): void {
   const { owner, delivery } = member;
   const inline = owner instanceof Peer && delivery !== undefined && owner.sink === delivery ? owner : undefined;
-  membership.dismiss(member, rooms.values(), reason);
+  membership.dismiss(member, reason);
   if (inline !== undefined && inline !== spared) inline.connection.end();
 }
 

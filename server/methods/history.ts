@@ -5,7 +5,7 @@ import { Encoded } from '../../commons/rpc/frame.ts';
 import { restore } from '../history.ts';
 import type { Services } from '../services.ts';
 import type { StoredSegment } from '../store/store.ts';
-import { roomOf } from './messages.ts';
+import { notThere, roomOf } from './messages.ts';
 import { method } from './method.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -18,6 +18,7 @@ export const history = (services: Services) =>
   method('ChatServer.History', async ({ UserID, Session, Room, After, Before, Limit = DEFAULT_LIMIT }, { context, succeed }) => {
     const caller = services.registry.acting(UserID, context.peer, Session);
     const room = roomOf(services, caller, Room);
+    if (room === undefined) return notThere(services, Room);
     if (After !== undefined && Before !== undefined) {
       const Message = 'Before must be left out when After is given.';
       throw new RpcError('InvalidParams', Message, { Issues: [{ Path: 'Before', Message }] });

@@ -31,7 +31,9 @@ const STOPPING_PAUSE_MS = 50;
 export const sendMessage = (services: Services) =>
   method('ChatServer.SendMessage', (params, outcome) => {
     const member = services.registry.acting(params.UserID, outcome.context.peer, params.Session);
-    const sending: Sending = { member, room: roomOf(services, member, params.Room), params, outcome };
+    const room = roomOf(services, member, params.Room);
+    if (room === undefined) return notThere(services, params.Room);
+    const sending: Sending = { member, room, params, outcome };
     if (params.Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
     const first = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
     if (first !== undefined) return repeat(sending, first);
@@ -43,12 +45,17 @@ export const sendMessage = (services: Services) =>
     return params.MessageID === undefined ? offer(services, sending) : offerOnce(services, sending, params.MessageID);
   });
 
-/** The room that a call is about, which the caller must be in. */
-export function roomOf({ rooms, lobby }: Services, member: Member, code: string | undefined): Room {
+/** The room that a call is about; `undefined` when the caller is not in it: then the call ends with `notThere`. */
+export function roomOf({ rooms, lobby }: Services, member: Member, code: string | undefined): Room | undefined {
   const room = code === undefined ? lobby : rooms.get(code);
-  if (room === undefined) throw new RpcError('NotFound', 'There is no such room.');
-  if (!room.has(member)) throw new RpcError('Forbidden', 'You are not in this room.');
-  return room;
+  return room?.has(member) === true ? room : undefined;
+}
+
+/** Refuses a call about a room that the caller is not in. @throws RpcError `Forbidden`, `NotFound` when there is no such room */
+export function notThere({ rooms, lobby }: Services, code: string | undefined): Promise<never> {
+  return rooms.using(code ?? lobby.code, () => {
+    throw new RpcError('Forbidden', 'You are not in this room; JoinRoom lets you in.');
+  });
 }
 
 function mayAccept({ settings }: Services, { member, params: { Text } }: Sending): void {

@@ -2,14 +2,15 @@
 import type { User } from '../../commons/protocol.ts';
 import type { Member } from '../member.ts';
 import type { Services } from '../services.ts';
-import { roomOf } from './messages.ts';
+import { notThere, roomOf } from './messages.ts';
 import { method } from './method.ts';
 
 export const listUsers = (services: Services) =>
   method('ChatServer.ListUsers', (params, { context, succeed }) => {
     const caller = services.registry.acting(params.UserID, context.peer, params.Session);
     const room = roomOf(services, caller, params.Room);
-    succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
+    if (room === undefined) return notThere(services, params.Room);
+    return succeed({ Success: true, Users: room.members.map(toUser).sort(byArrival) });
   });
 
 function toUser({ id, name, since, delivery, account }: Member): User {

@@ -2,6 +2,7 @@
 import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf } from '../../commons/protocol.ts';
 import type { Peer } from '../../commons/rpc/peer.ts';
+import type { Arrival } from '../account-rooms.ts';
 import type { CallContext } from '../call-context.ts';
 import type { CallbackTarget, DialTarget } from '../delivery/address-policy.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -31,16 +32,14 @@ export const register = (services: Services) =>
     const target = services.policy.resolve(params.Callback, outcome.context.address);
     await services.registry.exclusively(params.ID, async () => {
       while (!mayBeCalled(services, params, identity)) await identity.names.ask();
-      const reached = await reach(services, params, target, outcome);
-      // What was said before is in the log when the client begins.
-      await services.broadcaster.flushed();
+      const arrival = await services.accountRooms.expect(identity.logIn?.account.id);
       try {
-        // From the last look at the names to the admission nothing else happens.
-        while (!mayBeCalled(services, params, identity)) await identity.names.ask();
-        admit(services, params, identity, reached, outcome);
-      } catch (error) {
-        if (reached?.route.redials === true) reached.peer.connection.destroy();
-        throw error;
+        const reached = await reach(services, params, target, outcome);
+        // What was said before is in the log when the client begins.
+        await services.broadcaster.flushed();
+        await admitOrHangUp(services, params, identity, reached, arrival, outcome);
+      } finally {
+        arrival.release();
       }
     });
   });
@@ -51,7 +50,7 @@ export const unregister = (services: Services) =>
     (params, { context, succeed }) =>
       services.registry.exclusively(params.ID, () => {
         const member = services.registry.acting(params.ID, context.peer, params.Session);
-        services.membership.dismiss(member, services.rooms.values(), 'left');
+        services.membership.dismiss(member, 'left');
         succeed('Successfully unregistered');
       }),
     (params) => (typeof params === 'string' ? { ID: params } : params),
@@ -121,11 +120,23 @@ async function dial({ settings, dialBudget }: Services, route: Route, target: Di
   }
 }
 
+/** From the last look at the names to the admission nothing else happens. */
+async function admitOrHangUp(...[services, params, identity, reached, arrival, outcome]: Parameters<typeof admit>): Promise<void> {
+  try {
+    while (!mayBeCalled(services, params, identity)) await identity.names.ask();
+    admit(services, params, identity, reached, arrival, outcome);
+  } catch (error) {
+    if (reached?.route.redials === true) reached.peer.connection.destroy();
+    throw error;
+  }
+}
+
 function admit(
   services: Services,
   params: RegisterParams,
   { logIn }: Identity,
   reached: Reached | undefined,
+  arrival: Arrival,
   outcome: RegisterOutcome,
 ): void {
   const { context } = outcome;
@@ -133,9 +144,10 @@ function admit(
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
-  const member = former ?? newMember(services, params, context);
+  const member = former ?? newMember(services, params, context, arrival);
   const { lobby, membership, settings, broadcaster } = services;
   if (former === undefined && broadcaster.queue.crowded) throw busy();
+  const becomesAccount = former !== undefined && former.account === undefined && logIn !== undefined;
   if (logIn !== undefined) services.registry.bind(member, logIn);
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
@@ -143,13 +155,15 @@ function admit(
       ? { after: former.delivery.settledThrough(lobby.log), epoch: services.epoch }
       : resume;
   const beginning = membership.beginning(lobby, carriedOn);
+  const elsewhere = membership.carriedOn(former, arrival);
   const heir = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
   if (heir === undefined) member.delivery?.close();
   else member.delivery?.closeFor(heir);
   member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
-  if (former === undefined) membership.enter(member, lobby);
+  if (former === undefined) membership.arrive(member, elsewhere.keys());
+  else if (becomesAccount) membership.adopt(member, elsewhere.keys(), arrival.owned);
   outcome.succeed({
     Success: true,
     Message: `Successfully registered as ${member.id}`,
@@ -163,10 +177,12 @@ function admit(
   if (reached === undefined || member.delivery === undefined) return;
   member.delivery.start(reached.peer);
   membership.follow(member.delivery, lobby, beginning);
+  for (const [room, place] of elsewhere) membership.follow(member.delivery, room, place);
 }
 
-function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
-  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext, arrival: Arrival): Member {
+  const rate = new RateLimit(settings.messagesPerSecond);
+  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate, owned: arrival.owned });
 }
 
 function newDelivery({ deliveryMeans }: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {

@@ -8,6 +8,7 @@ import { changePassword, deleteAccount, listLogIns, logIn, logOut, signUp } from
 import { history } from './history.ts';
 import { sendMessage } from './messages.ts';
 import { listUsers } from './people.ts';
+import { createRoom, deleteRoom, joinRoom, leaveRoom, listRooms } from './rooms.ts';
 import { register, unregister } from './session.ts';
 
 export function methodTable(services: Services): ReadonlyMap<string, Handler<CallContext>> {
@@ -23,6 +24,11 @@ export function methodTable(services: Services): ReadonlyMap<string, Handler<Cal
     listLogIns(services),
     changePassword(services),
     deleteAccount(services),
+    createRoom(services),
+    deleteRoom(services),
+    joinRoom(services),
+    leaveRoom(services),
+    listRooms(services),
     info(services),
     discover(),
   ];

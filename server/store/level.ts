@@ -6,6 +6,7 @@
  * written behind it, or hold a whole one that nobody was told of. So nothing more is written to it; it serves reads until
  * the disk takes data again, then it is closed, opened with all checks, and rid of what failed.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Mutex } from 'async-mutex';
 import { RpcError } from '../../commons/errors.ts';
 import { DEFAULT_TUNING, openDatabase, type Database, type Opened, type Tuning } from './database.ts';
@@ -24,12 +25,15 @@ import {
   type StoredSegment,
 } from './store.ts';
 import type { Tide } from './tide.ts';
+import { TrimPlan } from './trim-plan.ts';
 import { nextTrim } from './trimming.ts';
 
 /** Pause between two tries to write again after a failure, milliseconds. */
 const RETRY_MS = 500;
 /** Forgotten bytes after which LevelDB is asked to give the space back; it does so by itself only when it rewrites them. */
 const GIVE_BACK_BYTES = 16_777_216;
+/** Rooms that a trim looks at in one turn of the event loop. */
+const ROOMS_A_TURN = 1_000;
 
 export interface LevelStoreOptions {
   /** The data folder; made when it is missing. */
@@ -41,6 +45,7 @@ export interface LevelStoreOptions {
 
 /** Everything goes: for a room that is dropped. */
 const NOTHING_KEPT: Retention = { maxAgeMs: -Number.MAX_SAFE_INTEGER };
+
 export class LevelStore implements Store {
   readonly epoch: string;
   readonly #folder: Folder;
@@ -53,6 +58,7 @@ export class LevelStore implements Store {
   #db: Database | undefined;
   #tide: Tide;
   #rooms: Map<string, RoomRecord>;
+  readonly #trimPlan = new TrimPlan();
   #lastSeq: number;
   #facts: number;
   #failing = false;
@@ -99,7 +105,10 @@ export class LevelStore implements Store {
       const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
       changes.push(metaChange({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born, facts: count }));
       await this.#commit(db.batch(changes, { sync: true }));
-      for (const [room, record] of rooms) this.#rooms.set(room, record);
+      for (const [room, record] of rooms) {
+        this.#rooms.set(room, record);
+        this.#trimPlan.spoke(room);
+      }
       this.#facts = count;
       this.#lastSeq = lastSeq;
       this.#tide.rise(lastSeq);
@@ -129,7 +138,12 @@ export class LevelStore implements Store {
   }
 
   async trim(retention: Retention, now: number): Promise<void> {
-    for (const room of [...this.#rooms.keys()]) {
+    if (this.#closed) throw new RpcError('StorageFailed');
+    let looks = 0;
+    for (const room of this.#trimPlan.begin(this.#rooms, retention, now)) {
+      if ((looks += 1) % ROOMS_A_TURN === 0) await nextTurn();
+      const record = this.#rooms.get(room);
+      if (record === undefined || !this.#trimPlan.isDue(room, record, retention, now)) continue;
       let forgotten = 0;
       for (let more = true; more;) {
         const step = await this.#writing.runExclusive(() => this.#trimStep(room, retention, now));
@@ -138,6 +152,7 @@ export class LevelStore implements Store {
       }
       if (forgotten >= GIVE_BACK_BYTES) await this.#giveBack(room);
     }
+    this.#trimPlan.end();
   }
 
   async drop(room: string): Promise<void> {
@@ -147,6 +162,7 @@ export class LevelStore implements Store {
     await this.#writing.runExclusive(async () => {
       const db = await this.#writable();
       if (!this.#rooms.delete(room)) return;
+      this.#trimPlan.learnt(room, undefined);
       const meta = metaChange({ epoch: this.epoch, lastSeq: this.#lastSeq, rooms: this.#rooms.size, facts: this.#facts });
       await this.#commit(db.batch([{ type: 'del', key: roomKey(room), value: GONE }, meta], { sync: true }));
     });
@@ -193,8 +209,9 @@ export class LevelStore implements Store {
   async #trimStep(room: string, retention: Retention, now: number): Promise<{ readonly bytes: number; readonly more: boolean }> {
     const db = await this.#writable();
     const found = this.#rooms.get(room);
-    if (found === undefined) return { bytes: 0, more: false };
-    const { keys, record, more } = await this.#answer(nextTrim(db, room, found, retention, now));
+    if (found === undefined || found.lastSeq <= found.lostThrough) return { bytes: 0, more: false };
+    const { keys, record, more, oldestAt } = await this.#answer(nextTrim(db, room, found, retention, now));
+    this.#trimPlan.learnt(room, oldestAt);
     if (keys.length === 0) return { bytes: 0, more: false };
     // Told as lost before it is: a reader that starts now must not look for what may be gone.
     this.#rooms.set(room, record);
@@ -258,6 +275,7 @@ export class LevelStore implements Store {
     const { db, meta, rooms, tide } = await openDatabase(this.#folder, this.#tuning, this.#report);
     this.#db = db;
     this.#rooms = rooms;
+    this.#trimPlan.clear();
     this.#lastSeq = meta.lastSeq;
     this.#facts = meta.facts;
     this.#tide = tide;

@@ -1,6 +1,7 @@
 /** A store that keeps nothing beyond the life of its process: for `--memory` and for tests. The twin of `level.ts`. */
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../../commons/errors.ts';
+import { MemoryFacts } from './memory-facts.ts';
 import {
   checkRecords,
   FIRST_SEQ,
@@ -15,16 +16,32 @@ import {
   type StoredSegment,
 } from './store.ts';
 
-/** Bounded only by `trim`: who uses it for long calls that with a retention. */
+/** Share of what is kept in all that is forgotten together. */
+const SLACK = 1 / 16;
+
+/** What is kept of one room. */
+interface Kept {
+  segments: StoredSegment[];
+  messages: number;
+  bytes: number;
+}
+
+/** Bounded by `trim`, and in all rooms together by what it was made with. */
 export class MemoryStore implements Store {
   readonly epoch = randomUUID();
   readonly #rooms = new Map<string, RoomState>();
-  readonly #segments = new Map<string, StoredSegment[]>();
-  readonly #records = new Map<string, string>();
-  /** The keys of the records, ascending: a read by prefix must not look at all of them. */
-  readonly #keys: string[] = [];
+  /** The room that spoke longest ago first. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #facts = new MemoryFacts();
+  readonly #maxBytes: number;
+  #bytes = 0;
   #lastSeq = FIRST_SEQ;
   #closed = false;
+
+  /** @param maxBytes encoded calls of all rooms; beyond, the room that spoke longest ago forgets its oldest ones */
+  constructor(maxBytes = Infinity) {
+    this.#maxBytes = maxBytes;
+  }
 
   get lastSeq(): number {
     return this.#lastSeq;
@@ -40,47 +57,25 @@ export class MemoryStore implements Store {
     const states = new Map<string, RoomState>();
     for (const segment of batch)
       states.set(segment.room, follow(states.get(segment.room) ?? this.#rooms.get(segment.room), segment, this.#lastSeq));
-    for (const segment of batch) {
-      const kept = this.#segments.get(segment.room);
-      if (kept === undefined) this.#segments.set(segment.room, [segment]);
-      else kept.push(segment);
-    }
+    for (const segment of batch) this.#keep(segment);
     for (const [room, state] of states) {
       this.#rooms.set(room, state);
       this.#lastSeq = Math.max(this.#lastSeq, state.lastSeq);
     }
-    for (const record of records) this.#keep(record);
+    for (const record of records) this.#facts.keep(record);
     if (records.length > 0) this.#lastSeq += 1;
+    this.#forgetUnused();
     return Promise.resolve();
   }
 
   async records(prefix: string): Promise<ReadonlyMap<string, string>> {
     this.#assertOpen();
-    const found: [string, string][] = [];
-    for (let place = this.#placeOf(prefix); this.#keys[place]?.startsWith(prefix) === true; place += 1) {
-      const key = this.#keys[place] ?? '';
-      found.push([key, this.#records.get(key) ?? '']);
-    }
-    return Promise.resolve(new Map(found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))));
-  }
-
-  #keep({ key, value }: StoredRecord): void {
-    if (value === null ? this.#records.has(key) : !this.#records.has(key)) {
-      if (value === null) this.#keys.splice(this.#placeOf(key), 1);
-      else this.#keys.splice(this.#placeOf(key), 0, key);
-    }
-    if (value === null) this.#records.delete(key);
-    else this.#records.set(key, value);
-  }
-
-  /** Where `key` is among the keys, or would be. */
-  #placeOf(key: string): number {
-    return lowest(this.#keys.length, (index) => (this.#keys[index] ?? '') >= key);
+    return Promise.resolve(this.#facts.startingWith(prefix));
   }
 
   async after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
     this.#assertOpen();
-    const kept = this.#segments.get(room) ?? [];
+    const kept = this.#kept.get(room)?.segments ?? [];
     const first = firstAfter(kept, seq);
     let end = first;
     for (let bytes = 0; end < kept.length && (bytes < maxBytes || end === first); end += 1) bytes += kept[end]?.bytes.length ?? 0;
@@ -89,7 +84,7 @@ export class MemoryStore implements Store {
 
   async before(room: string, seq: number, maxMessages: number): Promise<readonly StoredSegment[]> {
     this.#assertOpen();
-    const kept = this.#segments.get(room) ?? [];
+    const kept = this.#kept.get(room)?.segments ?? [];
     const within = firstAfter(kept, seq - 1);
     const end = (kept[within]?.seqs[0] ?? Infinity) < seq ? within + 1 : within;
     let first = end;
@@ -101,27 +96,26 @@ export class MemoryStore implements Store {
 
   async recentIds(sinceMs: number): Promise<readonly RememberedId[]> {
     this.#assertOpen();
-    const recent = [...this.#segments.values()].flat().filter(({ at }) => at >= sinceMs);
+    const recent = [...this.#kept.values()].flatMap(({ segments }) => segments).filter(({ at }) => at >= sinceMs);
     const ids = recent.flatMap((segment) => idsOf(segment));
     return Promise.resolve(ids.sort((a, b) => a.seq - b.seq).slice(-MOST_RECENT_IDS));
   }
 
   async trim(retention: Retention, now: number): Promise<void> {
     this.#assertOpen();
-    for (const [room, kept] of this.#segments) {
-      const state = this.#rooms.get(room);
-      const lost = state === undefined ? 0 : outlivedSegments(kept, retention, now);
-      const newest = kept[lost - 1];
-      if (state === undefined || newest === undefined) continue;
-      this.#segments.set(room, kept.slice(lost));
-      this.#rooms.set(room, { ...state, lostThrough: newest.seqs.at(-1) ?? 0 });
+    const { maxCount = Infinity, maxBytes = Infinity, maxAgeMs } = retention;
+    for (const [room, kept] of this.#kept) {
+      if (maxAgeMs === undefined && kept.messages <= maxCount && kept.bytes <= maxBytes) continue;
+      const lost = outlivedSegments(kept, retention, now);
+      if (lost > 0) this.#forget(room, kept, lost);
     }
     return Promise.resolve();
   }
 
   async drop(room: string): Promise<void> {
     this.#assertOpen();
-    this.#segments.delete(room);
+    this.#bytes -= this.#kept.get(room)?.bytes ?? 0;
+    this.#kept.delete(room);
     this.#rooms.delete(room);
     return Promise.resolve();
   }
@@ -129,6 +123,51 @@ export class MemoryStore implements Store {
   close(): Promise<void> {
     this.#closed = true;
     return Promise.resolve();
+  }
+
+  #keep(segment: StoredSegment): void {
+    const { room, bytes, seqs } = segment;
+    const kept = this.#kept.get(room) ?? { segments: [], messages: 0, bytes: 0 };
+    kept.segments.push(segment);
+    kept.messages += seqs.length;
+    kept.bytes += bytes.length;
+    this.#bytes += bytes.length;
+    this.#kept.delete(room);
+    this.#kept.set(room, kept);
+  }
+
+  /** Of the room that spoke last, the newest segment stays. */
+  #forgetUnused(): void {
+    if (this.#bytes <= this.#maxBytes) return;
+    // More than needed, so that it is not done again with every append.
+    const goal = this.#maxBytes * (1 - SLACK);
+    let left = this.#kept.size;
+    for (const [room, kept] of this.#kept) {
+      left -= 1;
+      let lost = 0;
+      let bytes = this.#bytes;
+      for (const segment of left === 0 ? kept.segments.slice(0, -1) : kept.segments) {
+        if (bytes <= goal) break;
+        bytes -= segment.bytes.length;
+        lost += 1;
+      }
+      if (lost > 0) this.#forget(room, kept, lost);
+      if (this.#bytes <= goal) return;
+    }
+  }
+
+  /** Forgets the first `lost` segments that are kept of a room. */
+  #forget(room: string, kept: Kept, lost: number): void {
+    const state = this.#rooms.get(room);
+    const gone = kept.segments.slice(0, lost);
+    const newest = gone.at(-1);
+    if (state === undefined || newest === undefined) return;
+    const bytes = gone.reduce((sum, segment) => sum + segment.bytes.length, 0);
+    kept.segments = kept.segments.slice(lost);
+    kept.messages -= gone.reduce((sum, { seqs }) => sum + seqs.length, 0);
+    kept.bytes -= bytes;
+    this.#bytes -= bytes;
+    this.#rooms.set(room, { ...state, lostThrough: newest.seqs.at(-1) ?? 0 });
   }
 
   #assertOpen(): void {
@@ -144,9 +183,9 @@ export function idsOf({ senders, messageIds, seqs, at }: StoredSegment): readonl
 }
 
 /** How many segments at the beginning are outside of `retention`. */
-function outlivedSegments(segments: readonly StoredSegment[], retention: Retention, now: number): number {
-  let kept = segments.reduce((sum, { seqs }) => sum + seqs.length, 0);
-  let bytes = segments.reduce((sum, segment) => sum + segment.bytes.length, 0);
+function outlivedSegments({ segments, messages, bytes: all }: Kept, retention: Retention, now: number): number {
+  let kept = messages;
+  let bytes = all;
   const stays = segments.findIndex((segment, index) => {
     const { seqs, at } = segment;
     if (!outlived(retention, now, { length: seqs.length, at, newest: index === segments.length - 1 }, { kept, bytes })) return true;
@@ -159,17 +198,12 @@ function outlivedSegments(segments: readonly StoredSegment[], retention: Retenti
 
 /** Index of the first segment that holds messages above `seq`. */
 function firstAfter(segments: readonly StoredSegment[], seq: number): number {
-  return lowest(segments.length, (index) => (segments[index]?.seqs.at(-1) ?? 0) > seq);
-}
-
-/** The lowest index below `length` from which on `holds`; `length` when it never does. */
-function lowest(length: number, holds: (index: number) => boolean): number {
   let low = 0;
-  let high = length;
+  let high = segments.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
+    if ((segments[middle]?.seqs.at(-1) ?? 0) <= seq) low = middle + 1;
+    else high = middle;
   }
   return low;
 }

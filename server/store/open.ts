@@ -5,9 +5,10 @@ import type { Store } from './store.ts';
 
 /**
  * @param folder where messages are kept; `null` = nowhere
+ * @param memoryBytes what all rooms together keep at most when there is no folder
  * @param report gets every failure of the disk and everything an operator should know
  * @throws StoreRefused whose message tells an operator why the folder cannot be used and what to do
  */
-export function openStore(folder: string | null, report: (text: string, failure?: unknown) => void): Promise<Store> {
-  return folder === null ? Promise.resolve(new MemoryStore()) : LevelStore.open({ folder, report });
+export function openStore(folder: string | null, memoryBytes: number, report: (text: string, failure?: unknown) => void): Promise<Store> {
+  return folder === null ? Promise.resolve(new MemoryStore(memoryBytes)) : LevelStore.open({ folder, report });
 }

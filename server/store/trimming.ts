@@ -14,6 +14,8 @@ export interface TrimStep {
   readonly record: RoomRecord;
   /** Whether the room may have more to forget. */
   readonly more: boolean;
+  /** When the oldest segment that stays was accepted, milliseconds since 1970, where this step has seen it. */
+  readonly oldestAt?: number;
 }
 
 /** The oldest segments of a room that `retention` does not cover, one step of them; read failures and damage reject. */
@@ -26,22 +28,15 @@ export async function nextTrim(
 ): Promise<TrimStep> {
   const keys: Buffer[] = [];
   let record = found;
-  if (!mayHave(found, retention)) return { keys, record, more: false };
   for await (const [key, value] of within(db, room, found.lostThrough, found.lastSeq)) {
     const { seqs, at, bytes } = decodeSegment(room, key, value);
     const lastSeq = seqs.at(-1) ?? 0;
     const kept = record.count - record.lostCount;
     const segment = { length: seqs.length, at, newest: lastSeq === found.lastSeq };
-    if (!outlived(retention, now, segment, { kept, bytes: record.bytes })) return { keys, record, more: false };
+    if (!outlived(retention, now, segment, { kept, bytes: record.bytes })) return { keys, record, more: false, oldestAt: at };
     keys.push(segmentKey(room, lastSeq));
     record = { ...record, lostThrough: lastSeq, lostCount: record.lostCount + seqs.length, bytes: record.bytes - bytes.length };
     if (keys.length >= STEP_SEGMENTS || found.bytes - record.bytes >= STEP_BYTES) return { keys, record, more: true };
   }
   return { keys, record, more: false };
-}
-
-/** What can be told without reading anything. */
-function mayHave(record: RoomRecord, { maxCount = Infinity, maxBytes = Infinity, maxAgeMs }: Retention): boolean {
-  if (record.lastSeq <= record.lostThrough) return false;
-  return maxAgeMs !== undefined || record.count - record.lostCount > maxCount || record.bytes > maxBytes;
 }

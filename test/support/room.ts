@@ -79,6 +79,7 @@ export async function startRoom(settings: RoomSettings = {}): Promise<RoomServer
 export interface Heard {
   readonly Seq: number;
   readonly Kind: string;
+  readonly Room: string;
   readonly SenderID: string;
   readonly Content: string;
   readonly Text: string;
@@ -153,8 +154,8 @@ export function listenOn(client: LineClient): Pick<Member, 'heard' | 'hear'> {
 function messageOf(params: unknown): Heard | undefined {
   const found = at(params, 'Message') ?? at(params, 0, 'Message');
   const [Seq, Kind, SenderID] = [at(found, 'Seq'), at(found, 'Kind'), at(found, 'SenderID')];
-  const [Content, Text] = [at(found, 'Content'), at(found, 'Text')];
+  const [Room, Content, Text] = [at(found, 'Room'), at(found, 'Content'), at(found, 'Text')];
   if (typeof Seq !== 'number' || typeof Kind !== 'string' || typeof SenderID !== 'string') return undefined;
-  if (typeof Content !== 'string' || typeof Text !== 'string') return undefined;
-  return { Seq, Kind, SenderID, Content, Text };
+  if (typeof Room !== 'string' || typeof Content !== 'string' || typeof Text !== 'string') return undefined;
+  return { Seq, Kind, Room, SenderID, Content, Text };
 }
