@@ -1,28 +1,55 @@
 /**
- * The long forms of the durability proofs: `npm run torture -- kill --rounds 1000`. Exit status 0 proven, 1 disproved,
- * 2 usage.
+ * The long forms of the durability proofs, one a name: `npm run torture -- kill --rounds 1000`. Exit status 0 proven,
+ * 1 disproved, 2 usage.
  */
 import { parseArgs } from 'node:util';
 import { killNine } from './kill-nine.ts';
 
-const USAGE = 'Usage: npm run torture -- kill [--rounds N]\n';
+/** What a proof found: all of it as JSON, and whether it is proven. */
+type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
+
+interface Chosen {
+  readonly rounds: number | undefined;
+  readonly messages: number | undefined;
+}
+
+const say = (line: string): void => void process.stderr.write(`\r${line}`);
+
+const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof }> = new Map([
+  [
+    'kill',
+    {
+      usage: 'kill [--rounds 1000] [--messages 100000]    kill -9 under load, with so many messages stored',
+      run: async ({ rounds = 1_000, messages = 100_000 }) => {
+        const progress = (round: number, acknowledged: number): void => say(`${round}/${rounds} kills, ${acknowledged} acknowledged`);
+        const { verdict, startMs } = await killNine({ rounds, stored: messages, progress });
+        return { proven: verdict.proven, found: { ...verdict, startMs } };
+      },
+    },
+  ],
+]);
+
+const USAGE = `Usage: npm run torture -- PROOF [options]\n\n${[...PROOFS.values()].map(({ usage }) => `  ${usage}\n`).join('')}`;
 
 async function main(args: string[]): Promise<number> {
-  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { rounds: { type: 'string', default: '1000' } } });
-  const rounds = Number(values.rounds);
-  if (positionals.join(' ') !== 'kill' || !Number.isSafeInteger(rounds) || rounds < 1) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
-  const progress = (round: number, acknowledged: number): void =>
-    void process.stderr.write(`\r${round}/${rounds} kills, ${acknowledged} acknowledged`);
-  const { verdict, slowestStartMs } = await killNine({ rounds, progress });
+  const text = { type: 'string' } as const;
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { rounds: text, messages: text } });
+  const [name = '', ...more] = positionals;
+  const proof = PROOFS.get(name);
+  if (proof === undefined || more.length > 0) throw new Error(`There is no proof "${positionals.join(' ')}".`);
+  const { proven, found } = await proof.run({ rounds: whole('--rounds', values.rounds), messages: whole('--messages', values.messages) });
   process.stderr.write('\n');
-  process.stdout.write(`${JSON.stringify({ ...verdict, slowestStartMs: Math.round(slowestStartMs) }, null, 2)}\n`);
-  return verdict.proven ? 0 : 1;
+  process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  return proven ? 0 : 1;
+}
+
+function whole(flag: string, value: string | undefined): number | undefined {
+  const number = value === undefined ? undefined : Number(value);
+  if (number === undefined || (Number.isSafeInteger(number) && number > 0)) return number;
+  throw new Error(`${flag} is a whole number above 0.`);
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
   return 2;
 });
