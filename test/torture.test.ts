@@ -1,4 +1,4 @@
-/** The durability proofs in their short form; `npm run torture` has the long ones. */
+/** `kill -9` under load, in its short form; `npm run torture -- kill` is the long one. */
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { killNine } from './torture/kill-nine.ts';

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { killNine } from './kill-nine.ts';
+import { powerCuts } from './power-cut.ts';
 
 /** What a proof found: all of it as JSON, and whether it is proven. */
 type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
@@ -11,6 +12,7 @@ type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly f
 interface Chosen {
   readonly rounds: number | undefined;
   readonly messages: number | undefined;
+  readonly withoutSync: boolean;
 }
 
 const say = (line: string): void => void process.stderr.write(`\r${line}`);
@@ -27,17 +29,30 @@ const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof 
       },
     },
   ],
+  [
+    'power',
+    {
+      usage: 'power [--rounds 500] [--without-sync]    power cuts under load; needs root and ext4; the second must fail',
+      run: async ({ rounds = 500, withoutSync }) => {
+        const progress = (round: number, owed: number): void => say(`${round}/${rounds} cuts, ${owed} messages looked for`);
+        const report = await powerCuts({ rounds, withoutSync, progress });
+        return { proven: report.proven, found: report };
+      },
+    },
+  ],
 ]);
 
 const USAGE = `Usage: npm run torture -- PROOF [options]\n\n${[...PROOFS.values()].map(({ usage }) => `  ${usage}\n`).join('')}`;
 
 async function main(args: string[]): Promise<number> {
   const text = { type: 'string' } as const;
-  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { rounds: text, messages: text } });
+  const options = { rounds: text, messages: text, 'without-sync': { type: 'boolean', default: false } } as const;
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
   const [name = '', ...more] = positionals;
   const proof = PROOFS.get(name);
   if (proof === undefined || more.length > 0) throw new Error(`There is no proof "${positionals.join(' ')}".`);
-  const { proven, found } = await proof.run({ rounds: whole('--rounds', values.rounds), messages: whole('--messages', values.messages) });
+  const [rounds, messages] = [whole('--rounds', values.rounds), whole('--messages', values.messages)];
+  const { proven, found } = await proof.run({ rounds, messages, withoutSync: values['without-sync'] });
   process.stderr.write('\n');
   process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   return proven ? 0 : 1;
