@@ -125,20 +125,29 @@ class Run {
   }
 }
 
-/** Kills a server `rounds` times and tells whether anything that it had acknowledged was lost, doubled or reordered. */
-export async function killNine({ rounds, stored, progress }: KillOptions): Promise<KillReport> {
+/**
+ * Kills a server `rounds` times and tells whether anything that it had acknowledged was lost, doubled or reordered.
+ * @throws Error when a start failed; it names the data folder, which is left for a look
+ */
+export async function killNine(options: KillOptions): Promise<KillReport> {
   const run = new Run(await mkdtemp(path(tmpdir(), 'partyline-kill-')));
   try {
-    await run.fill(stored);
-    for (let round = 1; round <= rounds; round += 1) {
-      await run.round();
-      progress?.(round, run.acknowledged);
-    }
-    await run.last();
-    const senders = SENDERS.map((id) => ({ id, sends: [...(run.sends.get(id)?.values() ?? [])] }));
-    const receiver = { id: 'reader', since: 0, owed: true, deliveries: run.deliveries };
-    return { verdict: check(senders, [receiver]), startMs: spread(run.starts) };
-  } finally {
+    const report = await killAndJudge(run, options);
     await rm(run.folder, { recursive: true, force: true });
+    return report;
+  } catch (failure) {
+    throw new Error(`After ${run.starts.length} starts on ${run.folder}: ${String(failure)}`, { cause: failure });
   }
+}
+
+async function killAndJudge(run: Run, { rounds, stored, progress }: KillOptions): Promise<KillReport> {
+  await run.fill(stored);
+  for (let round = 1; round <= rounds; round += 1) {
+    await run.round();
+    progress?.(round, run.acknowledged);
+  }
+  await run.last();
+  const senders = SENDERS.map((id) => ({ id, sends: [...(run.sends.get(id)?.values() ?? [])] }));
+  const receiver = { id: 'reader', since: 0, owed: true, deliveries: run.deliveries };
+  return { verdict: check(senders, [receiver]), startMs: spread(run.starts) };
 }
