@@ -25,6 +25,7 @@ import { Registry } from './registry.ts';
 import { LOBBY, Room } from './room.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
+import { StoreRefused } from './store/database.ts';
 import { openStore } from './store/open.ts';
 import type { Retention, Store } from './store/store.ts';
 
@@ -64,10 +65,10 @@ export class ChatServer {
     this.#dispatcher = new Dispatcher(methodTable(this.#services), (name, error) => log.error(`${name} failed.`, error));
     this.#ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
     const retention = retentionOf(settings);
-    this.#trims = setInterval(
-      () => void store.trim(retention, Date.now()).catch(() => undefined),
-      settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk,
-    );
+    const trim = (): void => void store.trim(retention, Date.now()).catch(() => undefined);
+    // At once too: the operator may have lowered a bound.
+    trim();
+    this.#trims = setInterval(trim, settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk);
   }
 
   /**
@@ -91,10 +92,15 @@ export class ChatServer {
     return server;
   }
 
-  /** Takes over from the store which sends must not be said again. */
+  /** Takes over from the store which sends must not be said again. @throws StoreRefused when that cannot be known */
   async #remember(since: number): Promise<void> {
-    const { store, recentSends } = this.#services;
-    for (const { sender, messageId, seq } of await store.recentIds(since)) recentSends.remember(sender, messageId, Promise.resolve(seq));
+    const { store, recentSends, settings } = this.#services;
+    const ids = await store.recentIds(since).catch((cause: unknown) => {
+      const advice = 'Nothing was repaired or deleted. Restore a backup, or move the folder away and start anew.';
+      const what = 'what was said last cannot be read, the log says why';
+      throw new StoreRefused(`The data folder ${settings.dataDir} is damaged: ${what}. ${advice}`, { cause });
+    });
+    for (const { sender, messageId, seq } of ids) recentSends.remember(sender, messageId, Promise.resolve(seq));
   }
 
   #stopTimers(): void {
