@@ -5,6 +5,8 @@
 import { parseArgs } from 'node:util';
 import { killNine } from './kill-nine.ts';
 import { powerCuts } from './power-cut.ts';
+import { fillAndWatch } from './memory.ts';
+import { resumeStorm } from './resume-storm.ts';
 
 /** What a proof found: all of it as JSON, and whether it is proven. */
 type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
@@ -12,6 +14,7 @@ type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly f
 interface Chosen {
   readonly rounds: number | undefined;
   readonly messages: number | undefined;
+  readonly clients: number | undefined;
   readonly withoutSync: boolean;
 }
 
@@ -40,19 +43,41 @@ const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof 
       },
     },
   ],
+  [
+    'fill',
+    {
+      usage: 'fill [--messages 1000000]    the memory of a server that stores so many messages',
+      run: async ({ messages = 1_000_000 }) => {
+        const progress = (stored: number, mib: number): void => say(`${stored}/${messages} stored, ${mib} MiB`);
+        const report = await fillAndWatch({ messages, progress });
+        return { proven: report.bounded, found: report };
+      },
+    },
+  ],
+  [
+    'resume',
+    {
+      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads',
+      run: async ({ clients = 1_000 }) => {
+        const report = await resumeStorm(clients);
+        return { proven: report.reads < clients / 4, found: report };
+      },
+    },
+  ],
 ]);
 
 const USAGE = `Usage: npm run torture -- PROOF [options]\n\n${[...PROOFS.values()].map(({ usage }) => `  ${usage}\n`).join('')}`;
 
 async function main(args: string[]): Promise<number> {
   const text = { type: 'string' } as const;
-  const options = { rounds: text, messages: text, 'without-sync': { type: 'boolean', default: false } } as const;
+  const options = { rounds: text, messages: text, clients: text, 'without-sync': { type: 'boolean', default: false } } as const;
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
   const [name = '', ...more] = positionals;
   const proof = PROOFS.get(name);
   if (proof === undefined || more.length > 0) throw new Error(`There is no proof "${positionals.join(' ')}".`);
   const [rounds, messages] = [whole('--rounds', values.rounds), whole('--messages', values.messages)];
-  const { proven, found } = await proof.run({ rounds, messages, withoutSync: values['without-sync'] });
+  const clients = whole('--clients', values.clients);
+  const { proven, found } = await proof.run({ rounds, messages, clients, withoutSync: values['without-sync'] });
   process.stderr.write('\n');
   process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   return proven ? 0 : 1;
