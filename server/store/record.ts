@@ -10,9 +10,13 @@ import type { RoomState, StoredSegment } from './store.ts';
 
 const VERSION = 1;
 const SEGMENT = 0x73;
-const ROOM = 0x72;
+/**
+ * Above all segments, like the store's own record: both are written with every batch. Below the segments they would make
+ * each of LevelDB's tables overlap all older ones, which it would rewrite again and again.
+ */
+const ROOM = 0x74;
 /** The one record that speaks of the store as a whole. */
-export const META_KEY = Buffer.from('m');
+export const META_KEY = Buffer.from('u');
 /** Bounds of all room records, for iterators. */
 export const ROOM_KEYS = { gt: Buffer.from([ROOM]), lt: Buffer.from([ROOM + 1]) };
 

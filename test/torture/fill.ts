@@ -17,17 +17,18 @@ export interface Filling {
 
 /** Resolves when all are acknowledged. @throws Error when one is refused */
 export async function fill(server: RunningServer, { messages, progress }: Filling): Promise<void> {
-  let left = messages;
+  let open = messages;
   let acknowledged = 0;
   const one = async (id: string): Promise<void> => {
     const { client } = await join(server, { id, callback: 'none' });
-    while (left > 0) {
-      const count = Math.min(left, UNDER_WAY);
-      left -= count;
+    while (open > 0) {
+      const count = Math.min(open, UNDER_WAY);
+      open -= count;
       await say(client, id, count);
       progress?.((acknowledged += count));
     }
-    await client.call('ChatServer.Unregister', id);
+    const left = await client.call('ChatServer.Unregister', { ID: id });
+    if (at(left, 'error') !== undefined) throw new Error(`${id} could not leave: ${JSON.stringify(left)}`);
     await client.close();
   };
   await Promise.all(Array.from({ length: SENDERS }, (_, index) => one(`filler-${index}`)));
