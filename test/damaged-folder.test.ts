@@ -48,6 +48,9 @@ test('the program refuses a damaged folder with status 1, names it, says what to
       const server = await start();
       const member = await join(server, { id });
       for (let index = 0; index < 40; index += 1) await send(member, `${id} ${index} ${'x'.repeat(500)}`);
+      // The mark of how far was committed lags behind a little: until it was written once more.
+      const mark = await readFile(path(data, 'tide'));
+      while (mark.equals(await readFile(path(data, 'tide')))) await send(member, 'more');
       await kill(server);
     }
     await Promise.all(
