@@ -2,7 +2,9 @@
  * What the fan-out promises, as conditions on medians: each is met, not met, or not measured, with its figure. `floor` is
  * the C floor with its own small frames, `floor-same` the one that sends the very bytes that the product sends.
  */
-import { SHAPE_LOADS, SHAPES, STALL_PHASES } from './scenarios.ts';
+import type { DiskTime } from './disk.ts';
+import { DURABLE_LOADS, DURABLE_ROOMS, SHAPE_LOADS, SHAPES, STALL_PHASES } from './scenarios.ts';
+import { DURABLE } from './servers.ts';
 import type { Results, Summary } from './statistics.ts';
 
 export interface Criterion {
@@ -133,12 +135,31 @@ function stalledHarmNobody(results: Results): readonly Criterion[] {
   });
 }
 
+/** 7: what is kept costs little: a fifth of the throughput, and an answer waits for two syncs at most, and 5 ms. */
+function keptCheaply(results: Results, disk: DiskTime): readonly Criterion[] {
+  const allowed = 2 * disk.median + 5_000;
+  const answers = DURABLE_ROOMS.map((clients) => {
+    const scenario = `durable 1000/s n=${clients}`;
+    const p99 = results.summary(scenario, DURABLE)?.replyP99 ?? NaN;
+    const claim = `${scenario}: SendMessage p99 at most 2 syncs + 5 ms (${allowed.toFixed(0)} us)`;
+    return condition(claim, p99, (x) => x <= allowed, ' us', 0);
+  });
+  return [
+    ...DURABLE_LOADS.map((load) => {
+      const scenario = `durable ${load}`;
+      const share = 1 / times(results, scenario, DURABLE);
+      return condition(`${scenario}: at least 0.8 x the throughput without a store`, share, (x) => x >= 0.8, ' x');
+    }),
+    ...answers,
+  ];
+}
+
 export interface Group {
   readonly title: string;
   readonly criteria: readonly Criterion[];
 }
 
-export function judge(results: Results): readonly Group[] {
+export function judge(results: Results, disk: DiskTime): readonly Group[] {
   return [
     { title: '1 near the physical limit', criteria: nearTheFloor(results) },
     { title: '2 beside other servers', criteria: besidePeers(results) },
@@ -146,5 +167,6 @@ export function judge(results: Results): readonly Group[] {
     { title: '4 latency at 100,000 deliveries a second', criteria: quick(results) },
     { title: '5 many clients', criteria: manyClients(results) },
     { title: '6 stalled clients', criteria: stalledHarmNobody(results) },
+    { title: '7 what is kept', criteria: keptCheaply(results, disk) },
   ];
 }

@@ -1,8 +1,10 @@
 /** One run: a fresh server on one core, the generator on the other, and no trace of either afterwards. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
-import { cpus } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ROOT, hasProgram, type Tools } from './build.ts';
 import { failed, readResult, type Measured } from './result.ts';
@@ -99,6 +101,16 @@ async function generate(tools: Tools, server: Server, scenario: Scenario, pid: n
 }
 
 export async function execute(tools: Tools, server: Server, scenario: Scenario): Promise<Measured> {
+  if (server.keepsIn === undefined) return executeWith(tools, server, scenario);
+  const folder = await mkdtemp(join(tmpdir(), 'partyline-bench-'));
+  try {
+    return await executeWith(tools, { ...server, command: [...server.command, server.keepsIn, folder] }, scenario);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function executeWith(tools: Tools, server: Server, scenario: Scenario): Promise<Measured> {
   if (!(await portIsFree())) return failed(`port ${PORT} is in use by another program`);
   const running = start(0, server.command, 'ignore');
   try {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `Usage: npm run bench -- [options]
 
-  --suites LIST    of fanout, shapes, latency, idle, stall (default: all)
+  --suites LIST    of fanout, shapes, latency, idle, stall, durable (default: all)
   --reps N         runs of each scenario and server, interleaved (3)
   --secs S         measured seconds of a run (2)
   --warm S         seconds before that are not measured (0.8)

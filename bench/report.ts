@@ -1,5 +1,6 @@
 /** What a benchmark says in the end: one table with ratios, the criteria, and all figures by suite. */
 import { judge } from './criteria.ts';
+import { describeDisk, type DiskTime } from './disk.ts';
 import { machine } from './machine.ts';
 import type { Scenario } from './scenarios.ts';
 import type { Server } from './servers.ts';
@@ -13,6 +14,7 @@ export interface Benchmark {
   /** As it was given, for people to repeat it. */
   readonly command: string;
   readonly missing: readonly string[];
+  readonly disk: DiskTime;
   readonly began: Date;
 }
 
@@ -55,8 +57,8 @@ throughput, by p50, by memory). floor: the C floor with small frames of its own;
 may be faster than this.`;
 
 /** The criteria, those not met first in the eye. */
-export function verdicts({ results }: Benchmark, all: boolean): string {
-  return judge(results)
+export function verdicts({ results, disk }: Benchmark, all: boolean): string {
+  return judge(results, disk)
     .map(({ title, criteria }) => {
       const shown = criteria.filter(({ met }) => all || met !== undefined);
       const lines = shown.map(({ claim, figure, met }) =>
@@ -77,6 +79,7 @@ const COLUMNS = [
   'generator busy',
   'p50 us',
   'p99 us',
+  'answered p99 us',
   'peak MiB',
 ];
 
@@ -94,6 +97,7 @@ function detail(server: string, outcome: Outcome): readonly string[] {
     fixed(s.generatorBusy, 2),
     fixed(s.p50, 0),
     fixed(s.p99, 0),
+    fixed(s.replyP99, 0),
     fixed(s.peak / 1_024, 0),
   ];
 }
@@ -121,13 +125,14 @@ function details({ results, scenarios, servers }: Benchmark): string {
 
 /** The report as it is kept: everything that is needed to repeat it. */
 export function markdown(benchmark: Benchmark): string {
-  const { command, missing, began } = benchmark;
+  const { command, missing, began, disk } = benchmark;
   const versions = present(benchmark).map(({ name, version }) => `- ${name}: ${version()}`);
   return `# Results of the fan-out benchmark
 
 Written by \`${command}\` on ${began.toISOString()}. How to read it: [README](README.md).
 
 ${machine()}
+${describeDisk(disk)}
 
 ${versions.join('\n')}
 ${missing.map((sentence) => `- ${sentence}\n`).join('')}

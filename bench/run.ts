@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCH, buildProduct, CannotBuild, compileTools, type Tools } from './build.ts';
+import { measureDisk } from './disk.ts';
 import { execute, PINNED, serves } from './execute.ts';
 import { readOptions, USAGE, type Options } from './options.ts';
 import { LEGEND, markdown, overview, verdicts, type Benchmark } from './report.ts';
@@ -130,10 +131,11 @@ async function main(args: readonly string[]): Promise<number> {
   if (!PINNED) say('Without two cores and taskset (apt-get install util-linux) nothing is pinned: the figures will be unsteady.');
   const scenarios = affordable(chosenScenarios(options));
   const began = new Date();
+  const disk = await measureDisk();
   const results = await measure(options, tools, scenarios, servers);
   const command = ['npm run bench --', ...args].join(' ');
   const out = options.out ?? (options.quick ? undefined : join(BENCH, 'RESULTS.md'));
-  conclude({ results, scenarios, servers, command, missing, began }, out);
+  conclude({ results, scenarios, servers, command, missing, disk, began }, out);
   return 0;
 }
 

@@ -1,8 +1,8 @@
 /** What is measured: suites of scenarios, each a set of options for the generator and the servers it makes sense for. */
 import type { Options } from './options.ts';
-import type { Server } from './servers.ts';
+import { DURABLE, type Server } from './servers.ts';
 
-export const SUITE_NAMES = ['fanout', 'shapes', 'latency', 'idle', 'stall'] as const;
+export const SUITE_NAMES = ['fanout', 'shapes', 'latency', 'idle', 'stall', 'durable'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 export interface Scenario {
@@ -107,13 +107,43 @@ function stall(): readonly Scenario[] {
   });
 }
 
+/** Loads at which the store may cost a fifth of the throughput. */
+export const DURABLE_LOADS = ['n=10 w=64', 'n=100 w=64', 'n=1000 w=64', 'n=100 4 senders x 16'] as const;
+/** Members of the rooms in which people say 1,000 messages a second, the sender included. */
+export const DURABLE_ROOMS = [10, 100] as const;
+const MESSAGES_A_SECOND = 1_000;
+
+/** The product with its store, beside itself without one. */
+function durable(times: Times): readonly Scenario[] {
+  const servers = ['partyline', DURABLE];
+  const saturated = DURABLE_LOADS.map((load): Scenario => {
+    const [, clients = '', one = '', many = ''] = /^n=(\d+) (?:w=(\d+)|4 senders x (\d+))$/.exec(load) ?? [];
+    const args = one === '' ? closed(Number(clients), 4, Number(many), times) : closed(Number(clients), 1, Number(one), times);
+    return { suite: 'durable', id: `durable ${load}`, clients: Number(clients), args, servers };
+  });
+  const steady = DURABLE_ROOMS.map((clients): Scenario => {
+    const rate = MESSAGES_A_SECOND * (clients - 1);
+    const asked = ['--n', String(clients), '--m', '4', '--rate', String(rate)];
+    const args = [...asked, '--secs', String(times.secs), '--warm', String(times.warm)];
+    return { suite: 'durable', id: `durable 1000/s n=${clients}`, clients, rate, args, servers };
+  });
+  return [...saturated, ...steady];
+}
+
 export function isSuite(name: string): name is SuiteName {
   return SUITE_NAMES.some((each) => each === name);
 }
 
 /** The scenarios that the options ask for, in the order of the suites. */
 export function chosenScenarios(options: Options): readonly Scenario[] {
-  const made = { fanout: fanout(options), shapes: shapes(options), latency: latency(options), idle: idle(), stall: stall() };
+  const made = {
+    fanout: fanout(options),
+    shapes: shapes(options),
+    latency: latency(options),
+    idle: idle(),
+    stall: stall(),
+    durable: durable(options),
+  };
   const most = options.quick ? 100 : Infinity;
   return SUITE_NAMES.filter((name) => options.suites?.includes(name) ?? true)
     .flatMap((name) => made[name])
@@ -123,6 +153,7 @@ export function chosenScenarios(options: Options): readonly Scenario[] {
 /** Whether this server can be asked this. */
 export function fits({ suite, servers, clients, rate = 0 }: Scenario, server: Server): boolean {
   if (servers !== undefined && !servers.includes(server.name)) return false;
+  if (server.keepsIn !== undefined && suite !== 'durable') return false;
   if (suite === 'idle' && clients > (server.most ?? Infinity)) return false;
   return !(server.slow === true && rate > 50_000 && clients !== 100);
 }

@@ -9,7 +9,10 @@ import * as v from 'valibot';
 import { BENCH, ROOT, hasProgram, installPeers, type Tools } from './build.ts';
 
 export const PORT = 9999;
-export const SUBJECT_COMMAND = `node dist/server.js --listen 127.0.0.1:${PORT} --memory --rate 0`;
+const SERVE = `node dist/server.js --listen 127.0.0.1:${PORT} --rate 0`;
+export const SUBJECT_COMMAND = `${SERVE} --memory`;
+/** The product with its default store; what it keeps goes into a fresh folder for each run. */
+export const DURABLE = 'partyline-durable';
 
 export interface Server {
   readonly name: string;
@@ -22,6 +25,8 @@ export interface Server {
   readonly package?: string;
   /** Cannot keep a fixed 100,000 deliveries a second with every number of clients. */
   readonly slow?: boolean;
+  /** The flag that names a folder for what it keeps; such a server is only asked what that costs. */
+  readonly keepsIn?: string;
   /** Clients at most: beyond that joining alone takes minutes. */
   readonly most?: number;
   readonly version: () => string;
@@ -37,6 +42,7 @@ export function allServers(tools: Tools, subject = SUBJECT_COMMAND): readonly Se
   const ours = { protocol: CHAT, answered: true };
   return [
     { ...ours, name: 'partyline', command: subject.split(' '), version: productVersion },
+    { ...ours, name: DURABLE, command: SERVE.split(' '), keepsIn: '--data', version: productVersion },
     { ...ours, name: 'floor', command: [...floor, '--frame', 'classic'], version: compilerVersion },
     { ...ours, name: 'floor-same', command: [...floor, '--frame', 'product'], version: compilerVersion },
     apt('redis', 'redis-server', ['redis-server', peer('redis.conf')], ['--proto', 'redis']),

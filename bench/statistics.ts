@@ -12,6 +12,8 @@ export interface Summary {
   /** Microseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** Microseconds from SendMessage to its answer, the 99th percentile; NaN where sends are not answered. */
+  readonly replyP99: number;
   /** CPU seconds of the server per million deliveries. */
   readonly cpuPerMillion: number;
   /** Shares of a core. */
@@ -55,6 +57,7 @@ function summarize(runs: readonly Run[]): Outcome {
       most: Math.max(...rates),
       p50: middle((measured) => measured.lat_us?.p50),
       p99: middle((measured) => measured.lat_us?.p99),
+      replyP99: middle((measured) => measured.reply_us?.p99),
       cpuPerMillion: middle((measured) => measured.srv_cpu_per_M),
       serverBusy: middle((measured) => measured.srv_cpu),
       generatorBusy: middle((measured) => measured.lg_busy),

@@ -16,6 +16,7 @@ import { endRegistration } from './methods/accounts.ts';
 import { methodTable } from './methods/table.ts';
 import type { Services } from './services.ts';
 import { settled } from './settled.ts';
+import { StoreRefused } from './store/database.ts';
 import { openStore } from './store/open.ts';
 import type { Retention, Store } from './store/store.ts';
 
@@ -64,10 +65,10 @@ export class ChatServer {
     this.#dialled = { ...this.#accepted, answersGarbage: false };
     this.#ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
     const retention = retentionOf(settings);
-    this.#trims = setInterval(
-      () => void store.trim(retention, Date.now()).catch(() => undefined),
-      settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk,
-    );
+    const trim = (): void => void store.trim(retention, Date.now()).catch(() => undefined);
+    // At once too: the operator may have lowered a bound.
+    trim();
+    this.#trims = setInterval(trim, settings.dataDir === null ? TRIM_MS.memory : TRIM_MS.disk);
     this.#saves = setInterval(() => void this.#services.accountRooms.save().catch(() => undefined), SAVE_MS);
   }
 
@@ -94,12 +95,20 @@ export class ChatServer {
     return server;
   }
 
-  /** Takes over from the store which sends must not be said again, and which rooms there are. @param now milliseconds since 1970 */
+  /**
+   * Takes over from the store which sends must not be said again, and which rooms there are. @param now milliseconds since 1970
+   * @throws StoreRefused when that cannot be known
+   */
   async #remember(now: number): Promise<void> {
     const { store, recentSends, rooms, roomKeeping, settings } = this.#services;
-    rooms.startWith(await roomKeeping.start(now));
-    const since = now - settings.limits.messageIdMs;
-    for (const { sender, messageId, seq } of await store.recentIds(since)) recentSends.remember(sender, messageId, Promise.resolve(seq));
+    const refused = (cause: unknown): never => {
+      const advice = 'Nothing was repaired or deleted. Restore a backup, or move the folder away and start anew.';
+      const what = 'what was said last cannot be read, the log says why';
+      throw new StoreRefused(`The data folder ${settings.dataDir} is damaged: ${what}. ${advice}`, { cause });
+    };
+    rooms.startWith(await roomKeeping.start(now).catch(refused));
+    const ids = await store.recentIds(now - settings.limits.messageIdMs).catch(refused);
+    for (const { sender, messageId, seq } of ids) recentSends.remember(sender, messageId, Promise.resolve(seq));
   }
 
   #stopTimers(): void {

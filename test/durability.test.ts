@@ -8,45 +8,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
+import { history, send, seqs, texts, withFolder } from './support/data-folder.ts';
 import { at, LineClient } from './support/line-client.ts';
-import { join, type Heard, type Member, type RunningServer } from './support/room.ts';
+import { join, type Heard } from './support/room.ts';
 import { startServer } from './support/server-process.ts';
 
-type Running = RunningServer & Awaited<ReturnType<typeof startServer>>;
-
-async function withFolder(use: (start: (env?: NodeJS.ProcessEnv) => Promise<Running>) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(path(tmpdir(), 'partyline-'));
-  const running = new Set<Running>();
-  try {
-    await use(async (env) => {
-      const server = await startServer(['--data', folder, '--rate', '0', '--log-level', 'error'], env);
-      const made = { ...server, connect: () => LineClient.connect(server.host, server.port) };
-      running.add(made);
-      return made;
-    });
-  } finally {
-    for (const server of running) await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-const send = async ({ client, id }: Member, text: string, more: object = {}): Promise<number> =>
-  Number(at(await client.call('ChatServer.SendMessage', { UserID: id, Text: text, ...more }), 'result', 'Seq'));
-const history = async ({ client, id }: Member, params: object = {}): Promise<unknown> =>
-  at(await client.call('ChatServer.History', { UserID: id, ...params }), 'result');
-const texts = (page: unknown): unknown[] =>
-  list(at(page, 'Messages'))
-    .filter((message) => at(message, 'Kind') === 'chat')
-    .map((message) => at(message, 'Text'));
-const seqs = (page: unknown): unknown[] => list(at(page, 'Messages')).map((message) => at(message, 'Seq'));
-
-function list(value: unknown): readonly unknown[] {
-  assert.ok(Array.isArray(value), JSON.stringify(value));
-  return value;
-}
-
 test('what was said is there after a stop, under the same epoch, and numbers go on', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const first = await start();
     const ann = await join(first, { id: 'ann' });
     const last = await send(ann, 'before the stop');
@@ -59,7 +27,7 @@ test('what was said is there after a stop, under the same epoch, and numbers go 
   }));
 
 test('a message acknowledged before a kill -9 is delivered, once and in order, to who resumes', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const first = await start();
     const sender = await join(first, { id: 'sender' });
     const reader = await join(first, { id: 'reader' });
@@ -90,7 +58,7 @@ test('a message acknowledged before a kill -9 is delivered, once and in order, t
   }));
 
 test('who comes back from far gets what has left the memory from the disk, without gap or repeat, while others talk', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const server = await start({ PARTYLINE_LIMIT_ROOM_BYTES: '16384' });
     const talker = await join(server, { id: 'talker' });
     for (let index = 0; index < 300; index += 1) await send(talker, `old ${index}`);
@@ -109,7 +77,7 @@ test('who comes back from far gets what has left the memory from the disk, witho
   }));
 
 test('History reads in both directions, a page at a time', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const server = await start();
     const ann = await join(server, { id: 'ann' });
     const numbers: number[] = [];
@@ -126,7 +94,7 @@ test('History reads in both directions, a page at a time', () =>
   }));
 
 test('a page of long messages stays inside a frame, and the next one follows on it', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const server = await start();
     const ann = await join(server, { id: 'ann' });
     const numbers: number[] = [];
@@ -142,7 +110,7 @@ test('a page of long messages stays inside a frame, and the next one follows on 
   }));
 
 test('a repetition after a restart is known, and said once', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const first = await start();
     const seq = await send(await join(first, { id: 'ann' }), 'once', { MessageID: 'line-1' });
     first.signal('SIGKILL');
@@ -155,7 +123,7 @@ test('a repetition after a restart is known, and said once', () =>
   }));
 
 test('a folder that another server holds is refused in a sentence that says whose it is', () =>
-  withFolder(async (start) => {
+  withFolder(async ({ start }) => {
     const first = await start();
     await assert.rejects(start(), new RegExp(String(first.pid)));
   }));

@@ -82,7 +82,10 @@ async function inspect(folder: Folder, mark: Mark | undefined): Promise<boolean>
   if (fresh) return true;
   await assertFree(folder);
   await checkJournal(folder.level);
-  await folder.keepAsFound(await namedTables(folder.level));
+  const tables = await namedTables(folder.level);
+  const wrong = await folder.wrongTable(tables);
+  if (wrong !== undefined) throw new Damage(`the file ${wrong}`);
+  await folder.keepAsFound(tables);
   return false;
 }
 

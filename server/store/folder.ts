@@ -35,6 +35,17 @@ export class Folder {
     return (await readdir(this.level)).filter((name) => LEVEL_FILE.test(name));
   }
 
+  /** The first of LevelDB's tables that is not as long as it should be; `undefined` when all are, or are missing. @param sizes by number, bytes */
+  async wrongTable(sizes: ReadonlyMap<number, number>): Promise<string | undefined> {
+    for (const name of await this.levelFiles()) {
+      const size = TABLE.test(name) ? sizes.get(Number.parseInt(name, 10)) : undefined;
+      if (size === undefined) continue;
+      const found = (await stat(join(this.level, name))).size;
+      if (found !== size) return `${name} has ${found} bytes instead of ${size}`;
+    }
+    return undefined;
+  }
+
   /** Names this process as the one that holds the folder. */
   async hold(): Promise<void> {
     await writeFile(this.#holder, `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`);
@@ -54,9 +65,9 @@ export class Folder {
    * Keeps LevelDB's files in `found`; what is there already stays. Those that LevelDB knows get a second name (a hard
    * link, or a copy where there are none). A table that it does not know is moved there: LevelDB might give its number to
    * another one and write that into the same file, second name or not.
-   * @param known the numbers of the tables that the manifest names
+   * @param known the tables that the manifest names, by number
    */
-  async keepAsFound(known: ReadonlySet<number>): Promise<void> {
+  async keepAsFound(known: ReadonlyMap<number, number>): Promise<void> {
     await mkdir(this.found, { recursive: true });
     const kept = new Set(await readdir(this.found));
     for (const name of await this.levelFiles()) {

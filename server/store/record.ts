@@ -10,15 +10,19 @@ import type { RoomState, StoredSegment } from './store.ts';
 
 const VERSION = 1;
 const SEGMENT = 0x73;
-const ROOM = 0x72;
-const FACT = 0x66;
+/**
+ * Above all segments, like the store's own record: both are written with every batch. Below the segments they would make
+ * each of LevelDB's tables overlap all older ones, which it would rewrite again and again. Facts stand above them too.
+ */
+const ROOM = 0x74;
+const FACT = 0x77;
 /** The one record that speaks of the store as a whole. */
-export const META_KEY = Buffer.from('m');
+export const META_KEY = Buffer.from('u');
 /** Bounds of all room records, for iterators. */
 export const ROOM_KEYS = { gt: Buffer.from([ROOM]), lt: Buffer.from([ROOM + 1]) };
 
 /** What the records of the last batch that had any were before it. */
-export const UNDO_KEY = Buffer.from('u');
+export const UNDO_KEY = Buffer.from('v');
 
 /** What is stored is not what was written: a flipped bit, a missing piece. Its message is for the log. */
 export class Damage extends Error {

@@ -1,6 +1,6 @@
 /**
- * A chat server in this process, on a port of the system's choice, keeping nothing and printing nothing; and members of
- * its room that speak over real connections. Knows the server's settings, so that the tests need not.
+ * A chat server in this process, on a port of the system's choice, keeping nothing unless told where and printing nothing; and
+ * members of its room that speak over real connections. Knows the server's settings, so that the tests need not.
  */
 import { EventEmitter, once } from 'node:events';
 import { ChatServer } from '../../server/chat-server.ts';
@@ -16,6 +16,8 @@ export interface RoomSettings {
   readonly callbackAllow?: readonly string[];
   /** Whether guests are refused; they are not unless given. */
   readonly membersOnly?: boolean;
+  /** Where it keeps what is said; nowhere when left out. */
+  readonly dataDir?: string;
 }
 
 export interface RunningServer {
@@ -48,7 +50,7 @@ export async function startRoom(settings: RoomSettings = {}): Promise<RoomServer
     ...DEFAULT_SERVER_SETTINGS,
     host: '127.0.0.1',
     port: 0,
-    dataDir: null,
+    dataDir: settings.dataDir ?? null,
     messagesPerSecond: 0,
     callbackAllow: settings.callbackAllow ?? [],
     membersOnly: settings.membersOnly ?? false,

@@ -26,9 +26,10 @@ export interface ServerProcess {
 }
 
 /**
- * Starts the server on a port of the system's choice, keeping nothing unless told where, and waits until it serves (at most 20 s). Fails with what the process printed when it ends before.
+ * Starts the server on a port of the system's choice, keeping nothing unless told where, and waits until it serves.
+ * Fails with what the process printed when it ends before, or when that takes longer than `deadlineMs`.
  */
-export async function startServer(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+export async function startServer(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}, deadlineMs = 20_000): Promise<ServerProcess> {
   const kept = args.includes('--data') ? [] : ['--memory'];
   const command = [...SERVER, '--listen', '127.0.0.1:0', ...kept, ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -38,7 +39,7 @@ export async function startServer(args: readonly string[] = [], env: NodeJS.Proc
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
   const serving = new Promise<RegExpExecArray>((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`the server ${why}:\n${out}\n${err}`));
-    const timer = setTimeout(() => fail('did not serve within 20 s'), 20_000);
+    const timer = setTimeout(() => fail(`did not serve within ${deadlineMs / 1_000} s`), deadlineMs);
     child.once('error', reject);
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       out += chunk;

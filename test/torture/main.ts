@@ -1,28 +1,95 @@
 /**
- * The long forms of the durability proofs: `npm run torture -- kill --rounds 1000`. Exit status 0 proven, 1 disproved,
- * 2 usage.
+ * The long forms of the durability proofs, one a name: `npm run torture -- kill --rounds 1000`. Exit status 0 proven,
+ * 1 disproved, 2 usage.
  */
 import { parseArgs } from 'node:util';
 import { killNine } from './kill-nine.ts';
+import { powerCuts } from './power-cut.ts';
+import { fillAndWatch } from './memory.ts';
+import { resumeStorm } from './resume-storm.ts';
 
-const USAGE = 'Usage: npm run torture -- kill [--rounds N]\n';
+/** What a proof found: all of it as JSON, and whether it is proven. */
+type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
+
+interface Chosen {
+  readonly rounds: number | undefined;
+  readonly messages: number | undefined;
+  readonly clients: number | undefined;
+  readonly withoutSync: boolean;
+}
+
+const say = (line: string): void => void process.stderr.write(`\r${line}`);
+
+const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof }> = new Map([
+  [
+    'kill',
+    {
+      usage: 'kill [--rounds 1000] [--messages 100000]    kill -9 under load, with so many messages stored',
+      run: async ({ rounds = 1_000, messages = 100_000 }) => {
+        const progress = (round: number, acknowledged: number): void => say(`${round}/${rounds} kills, ${acknowledged} acknowledged`);
+        const { verdict, startMs } = await killNine({ rounds, stored: messages, progress });
+        return { proven: verdict.proven, found: { ...verdict, startMs } };
+      },
+    },
+  ],
+  [
+    'power',
+    {
+      usage: 'power [--rounds 500] [--without-sync]    power cuts under load; needs root and ext4; the second must fail',
+      run: async ({ rounds = 500, withoutSync }) => {
+        const progress = (round: number, owed: number): void => say(`${round}/${rounds} cuts, ${owed} messages looked for`);
+        const report = await powerCuts({ rounds, withoutSync, progress });
+        return { proven: report.proven, found: report };
+      },
+    },
+  ],
+  [
+    'fill',
+    {
+      usage: 'fill [--messages 1000000]    the memory of a server that stores so many messages',
+      run: async ({ messages = 1_000_000 }) => {
+        const progress = (stored: number, mib: number): void => say(`${stored}/${messages} stored, ${mib} MiB`);
+        const report = await fillAndWatch({ messages, progress });
+        return { proven: report.bounded, found: report };
+      },
+    },
+  ],
+  [
+    'resume',
+    {
+      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads',
+      run: async ({ clients = 1_000 }) => {
+        const report = await resumeStorm(clients);
+        return { proven: report.reads < clients / 4, found: report };
+      },
+    },
+  ],
+]);
+
+const USAGE = `Usage: npm run torture -- PROOF [options]\n\n${[...PROOFS.values()].map(({ usage }) => `  ${usage}\n`).join('')}`;
 
 async function main(args: string[]): Promise<number> {
-  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { rounds: { type: 'string', default: '1000' } } });
-  const rounds = Number(values.rounds);
-  if (positionals.join(' ') !== 'kill' || !Number.isSafeInteger(rounds) || rounds < 1) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
-  const progress = (round: number, acknowledged: number): void =>
-    void process.stderr.write(`\r${round}/${rounds} kills, ${acknowledged} acknowledged`);
-  const { verdict, slowestStartMs } = await killNine({ rounds, progress });
+  const text = { type: 'string' } as const;
+  const options = { rounds: text, messages: text, clients: text, 'without-sync': { type: 'boolean', default: false } } as const;
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
+  const [name = '', ...more] = positionals;
+  const proof = PROOFS.get(name);
+  if (proof === undefined || more.length > 0) throw new Error(`There is no proof "${positionals.join(' ')}".`);
+  const [rounds, messages] = [whole('--rounds', values.rounds), whole('--messages', values.messages)];
+  const clients = whole('--clients', values.clients);
+  const { proven, found } = await proof.run({ rounds, messages, clients, withoutSync: values['without-sync'] });
   process.stderr.write('\n');
-  process.stdout.write(`${JSON.stringify({ ...verdict, slowestStartMs: Math.round(slowestStartMs) }, null, 2)}\n`);
-  return verdict.proven ? 0 : 1;
+  process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  return proven ? 0 : 1;
+}
+
+function whole(flag: string, value: string | undefined): number | undefined {
+  const number = value === undefined ? undefined : Number(value);
+  if (number === undefined || (Number.isSafeInteger(number) && number > 0)) return number;
+  throw new Error(`${flag} is a whole number above 0.`);
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
   return 2;
 });

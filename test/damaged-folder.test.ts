@@ -1,0 +1,109 @@
+/** A data folder that was damaged behind the server's back, met by the program: it says so and what to do, skips nothing and deletes nothing. */
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { cp, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join as path } from 'node:path';
+import { everythingSaid, history, kill, send, withFolder } from './support/data-folder.ts';
+import { at } from './support/line-client.ts';
+import { join } from './support/room.ts';
+
+const FILE = /^(\d+\.(ldb|log)|MANIFEST-\d+|CURRENT)$/;
+
+async function contents(folder: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => FILE.test(name));
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(path(folder, name), 'latin1')] as const)));
+}
+
+/** The largest of the files whose names end so. */
+async function fileOf(folder: string, end: string): Promise<string> {
+  const files = [...(await contents(path(folder, 'messages')))].filter(([name]) => name.includes(end));
+  const [name] = files.sort(([, a], [, b]) => b.length - a.length)[0] ?? assert.fail(`there is no ${end}`);
+  return path(folder, 'messages', name);
+}
+
+async function flip(file: string, share: number): Promise<void> {
+  const bytes = await readFile(file);
+  const place = Math.floor(bytes.length * share);
+  bytes[place] = (bytes[place] ?? 0) ^ 0x10;
+  await writeFile(file, bytes);
+}
+
+const half = async (file: string): Promise<void> => truncate(file, Math.floor((await readFile(file)).length / 2));
+
+const DAMAGES: readonly (readonly [what: string, harm: (folder: string) => Promise<void>, said: RegExp])[] = [
+  [
+    'the journal lost its end',
+    async (folder) => half(await fileOf(folder, '.log')),
+    /up to number \d+ were stored, those after \d+ are missing/,
+  ],
+  ['a bit of the journal is flipped', async (folder) => flip(await fileOf(folder, '.log'), 0.5), /\.log at byte \d+ is damaged/],
+  ['a table was truncated', async (folder) => half(await fileOf(folder, '.ldb')), /\d+\.ldb has \d+ bytes instead of \d+/],
+  ['the manifest was truncated', async (folder) => half(await fileOf(folder, 'MANIFEST')), /is damaged: /],
+];
+
+test('the program refuses a damaged folder with status 1, names it, says what to do, and leaves every file as it was', () =>
+  withFolder(async ({ start, path: data }) => {
+    // The second start makes a table of the journal.
+    for (const id of ['ann', 'ben']) {
+      const server = await start();
+      const member = await join(server, { id });
+      for (let index = 0; index < 40; index += 1) await send(member, `${id} ${index} ${'x'.repeat(500)}`);
+      // The mark of how far was committed lags behind a little: until it was written once more.
+      const mark = await readFile(path(data, 'tide'));
+      while (mark.equals(await readFile(path(data, 'tide')))) await send(member, 'more');
+      await kill(server);
+    }
+    await Promise.all(
+      DAMAGES.map(async ([what, harm, said], index) => {
+        const copy = `${data}-${index}`;
+        await cp(data, copy, { recursive: true });
+        await harm(copy);
+        const before = await contents(path(copy, 'messages'));
+        const failure = await start({}, copy).then(
+          () => assert.fail(`${what}: served`),
+          (error: unknown) => String(error),
+        );
+        assert.match(failure, /the server ended with 1 before it served/, what);
+        assert.match(failure, said, what);
+        assert.ok(failure.includes(`The data folder ${copy} is damaged`), failure);
+        assert.match(
+          failure,
+          /Nothing was repaired or deleted;.*Restore a backup, or move the folder away and start anew;.*delete its file "tide"/s,
+        );
+        const places = [await contents(path(copy, 'messages')), await contents(path(copy, 'found'))];
+        for (const [name, content] of before)
+          assert.ok(
+            places.some((place) => place.get(name) === content),
+            `${what}: ${name} was changed or deleted`,
+          );
+      }),
+    );
+  }));
+
+test('messages that cannot be read back are an error for who asks, not skipped; the room goes on, and the file stays', () =>
+  withFolder(async ({ start, path: data }) => {
+    const first = await start();
+    const ann = await join(first, { id: 'ann' });
+    for (let index = 0; index < 200; index += 1) await send(ann, `${index} ${Math.random()}`.padEnd(300, String(index)));
+    await kill(first);
+    // Makes a table of the journal.
+    await kill(await start());
+    const table = await fileOf(data, '.ldb');
+    await flip(table, 0.3);
+    const harmed = await readFile(table);
+    const advice =
+      /with 1 before.*data folder .* is damaged: what was said last cannot be read.* Restore a backup, or move the folder away/s;
+    await assert.rejects(start(), advice, 'repetitions of what was said last would not be known');
+    const second = await start({ PARTYLINE_LIMIT_ROOM_BYTES: '1024', PARTYLINE_LIMIT_MESSAGE_ID_MS: '0' });
+    const ben = await join(second, { id: 'ben' });
+    const cy = await join(second, { id: 'cy', more: { ResumeAfter: 0, Epoch: ann.epoch } });
+    await assert.rejects(everythingSaid(ben));
+    const page = await ben.client.call('ChatServer.History', { UserID: 'ben', After: 0, Limit: 200 });
+    assert.deepEqual([at(page, 'error', 'code'), at(page, 'error', 'data', 'Reason')], [-32009, 'StorageFailed']);
+    const live = await send(ben, 'the room goes on');
+    assert.deepEqual(at(await history(ben, { Limit: 1 }), 'Messages', 0, 'Seq'), live);
+    await cy.client.call('ChatServer.Info', {});
+    assert.ok(!cy.heard.some(({ Text }) => Text === 'the room goes on'), 'a message was delivered after a hole that nobody was told of');
+    assert.match(second.stdout(), /Stored messages cannot be read/);
+    assert.deepEqual(await readFile(table), harmed);
+  }));
