@@ -4,11 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { RpcError } from '../commons/errors.ts';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
+import { silentLog } from '../commons/log.ts';
 import type { Account } from '../server/accounts/account.ts';
 import { Accounts } from '../server/accounts/accounts.ts';
 import { LogIns, type LogInLimits } from '../server/accounts/log-ins.ts';
+import { accountParts } from '../server/accounts/parts.ts';
 import { Broadcaster } from '../server/broadcaster.ts';
 import { MemoryStore } from '../server/store/memory.ts';
 import type { StoredRecord } from '../server/store/store.ts';
@@ -212,4 +217,37 @@ test('a deleted account is found and changed no more, whoever still holds it', a
   assert.equal(await here.accounts.byName('Ann'), undefined);
   await assert.rejects(here.accounts.change(account, { notify: false }), { reason: 'Unauthorized' });
   assert.notEqual((await open(here)).id, account.id);
+});
+
+test('where an account reads on in rooms, and how far its inbox was read, goes with it, and nobody else’s', async () => {
+  const { store, broadcaster } = life();
+  const archive = { records: (prefix: string) => store.records(prefix), keep: (kept: readonly StoredRecord[]) => broadcaster.keep(kept) };
+  const { accounts, logIns } = accountParts(archive, DEFAULT_LIMITS, silentLog());
+  const [ann, bob] = [await accounts.open('Ann', 'hash', () => undefined), await accounts.open('Bob', 'hash', () => undefined)];
+  const of = (id: string) => [`inbox/${id}`, `member/${id}/abc`, `member/${id}/lobby`];
+  await broadcaster.keep([ann, bob].flatMap(({ id }) => of(id).map((key) => ({ key, value: '1' }))));
+  const { logIn } = await logIns.issue(ann, 'hash', '127.0.0.1');
+  await logIns.deleteAccount(logIn, 'hash');
+  const left = [...(await store.records('')).keys()];
+  assert.deepEqual(
+    left.filter((key) => /^(?:inbox|member)/.test(key)),
+    of(bob.id),
+  );
+});
+
+test('an account that nobody holds is not in memory, however many there are; one that is held is', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert.ok(typeof collect === 'function');
+  const here = life();
+  const held = await open(here, 'held');
+  for (let index = 0; index < 2_000; index += 1) await here.accounts.open(`account ${index}`, 'hash', () => undefined);
+  assert.ok(here.accounts.inMemory > 1);
+  for (let rounds = 0; rounds < 200 && here.accounts.inMemory > 1; rounds += 1) {
+    Reflect.apply(collect, undefined, []);
+    await turn();
+  }
+  assert.equal(here.accounts.inMemory, 1);
+  assert.equal(await here.accounts.byName('held'), held);
+  assert.equal((await here.accounts.byName('account 7'))?.name, 'account 7');
 });

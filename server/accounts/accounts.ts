@@ -37,6 +37,11 @@ export class Accounts {
     this.names = new Names(archive.records);
   }
 
+  /** Accounts that are in memory at the moment. */
+  get inMemory(): number {
+    return this.#living.size;
+  }
+
   /** Asserts that an account of this name could be opened now. @param mayTake, @throws as `open` */
   async mayOpen(name: string, mayTake: () => void): Promise<void> {
     if ((await this.names.owner(name)) !== undefined)
