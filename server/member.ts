@@ -10,25 +10,22 @@ export interface MemberIdentity {
   /** Where its Register came from, `address:port`. */
   readonly from: string;
   readonly rate: RateLimit;
-  /** The account that it is a registration of; left out for a guest. */
-  readonly accountId?: string | undefined;
-  /** Codes of the rooms that it owns; shared by all registrations of an account. */
-  readonly owned?: Set<string>;
 }
 
 export class Member {
   readonly speaker: Speaker;
   readonly from: string;
   readonly rate: RateLimit;
-  readonly accountId: string | undefined;
-  /** Codes of the rooms that it owns. */
-  readonly owned: Set<string>;
   /** When the registration began. */
   readonly since = new Date();
   /** When the client was last heard of, milliseconds as of `performance.now()`. */
   heardAt = performance.now();
   /** What calls the client; `undefined` for a client that pulls. */
   delivery: Delivery | undefined;
+  /** The account that it is a registration of; `undefined` for a guest. Set by `account-rooms.ts` only. */
+  accountId: string | undefined;
+  /** Codes of the rooms that it owns; all registrations of an account share them. Set there too. */
+  owned = new Set<string>();
   /** Receipts that it waits for. */
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
@@ -41,8 +38,6 @@ export class Member {
     this.speaker = new Speaker(identity.id, identity.name);
     this.from = identity.from;
     this.rate = identity.rate;
-    this.accountId = identity.accountId;
-    this.owned = identity.owned ?? new Set();
   }
 
   get id(): string {

@@ -1,7 +1,8 @@
 /** Hashes passwords with scrypt on the thread pool and slows guesses down, both within bounds. It knows neither rooms nor accounts. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { RpcError } from '../commons/errors.ts';
 import { busy } from './queue.ts';
-import type { Guessing, Passwords } from './room-passwords.ts';
+import type { Guess, Guessing, Passwords } from './room-passwords.ts';
 
 const KEY_BYTES = 32;
 /** Passwords that may wait; for one more the caller is told `Busy`. */
@@ -15,8 +16,8 @@ export class ScryptPasswords implements Passwords {
     return `${salt.toString('base64url')}.${(await this.#derive(password, salt)).toString('base64url')}`;
   }
 
-  async verify(hash: string, password: string): Promise<boolean> {
-    const [salt = '', key = ''] = hash.split('.');
+  async matches(password: string, hash: string | undefined): Promise<boolean> {
+    const [salt = '', key = ''] = (hash ?? '').split('.');
     const expected = Buffer.from(key, 'base64url');
     const given = await this.#derive(password, Buffer.from(salt, 'base64url'));
     return expected.length === given.length && timingSafeEqual(expected, given);
@@ -48,22 +49,20 @@ interface Guesses {
 export class SlowGuessing implements Guessing {
   readonly #guesses = new Map<string, Guesses>();
 
-  waitMs(key: string): number {
-    return Math.max(0, Math.ceil((this.#guesses.get(key)?.until ?? 0) - performance.now()));
-  }
-
-  failed(key: string): void {
-    const failures = (this.#guesses.get(key)?.failures ?? 0) + 1;
-    const pause = failures <= FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1_000 * 2 ** (failures - FREE_FAILURES));
+  begin(key: string): Guess {
+    const before = this.#guesses.get(key);
+    const now = performance.now();
+    const RetryAfterMs = Math.ceil((before?.until ?? 0) - now);
+    if (RetryAfterMs > 0) throw new RpcError('RateLimited', 'Too many wrong tries; wait before the next one.', { RetryAfterMs });
+    const failures = (before?.failures ?? 0) + 1;
+    const pause = failures < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1_000 * 2 ** (failures - FREE_FAILURES));
     this.#guesses.delete(key);
-    this.#guesses.set(key, { failures, until: performance.now() + pause });
+    this.#guesses.set(key, { failures, until: now + pause });
     for (const oldest of this.#guesses.keys()) {
-      if (this.#guesses.size <= REMEMBERED) return;
+      if (this.#guesses.size <= REMEMBERED) break;
       this.#guesses.delete(oldest);
     }
-  }
-
-  succeeded(key: string): void {
-    this.#guesses.delete(key);
+    const back = (): void => void (before === undefined ? this.#guesses.delete(key) : this.#guesses.set(key, before));
+    return { right: () => void this.#guesses.delete(key), void: back };
   }
 }

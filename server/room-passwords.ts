@@ -9,15 +9,20 @@ export interface Passwords {
   /** What is kept in place of the password. @throws RpcError `Busy` when too many wait to be hashed */
   hash(password: string): Promise<string>;
   /** Whether `hash` was made of `password`. @throws RpcError `Busy` */
-  verify(hash: string, password: string): Promise<boolean>;
+  matches(password: string, hash: string | undefined): Promise<boolean>;
 }
 
-/** Wrong guesses, by what is guessed and from where. Bounded. */
+/** Slows down wrong guesses, by what is guessed and from where. Bounded. */
 export interface Guessing {
-  /** Milliseconds until the next guess may be made; 0 = at once. */
-  waitMs(key: string): number;
-  failed(key: string): void;
-  succeeded(key: string): void;
+  /** Begins a guess, which counts as wrong until it is settled otherwise. @throws RpcError `RateLimited` with the pause that is left */
+  begin(key: string): Guess;
+}
+
+export interface Guess {
+  /** It was right. */
+  readonly right: () => void;
+  /** It was not looked at: as if it had not been. */
+  readonly void: () => void;
 }
 
 export class RoomPasswords {
@@ -43,12 +48,18 @@ export class RoomPasswords {
     const hash = room.about.password;
     if (hash === null) return;
     if (password === undefined) throw new RpcError('Forbidden', 'This room takes a password.');
-    const key = `room/${room.code}/${address}`;
-    const waitMs = this.#guessing.waitMs(key);
-    if (waitMs > 0) throw new RpcError('RateLimited', 'Too many wrong passwords for this room; try again later.', { RetryAfterMs: waitMs });
-    // Counted before it is known, so that many guesses at the same time are not one.
-    this.#guessing.failed(key);
-    if (!(await this.#passwords.verify(hash, password))) throw new RpcError('Forbidden', 'The password of this room is another one.');
-    this.#guessing.succeeded(key);
+    const key = `room ${room.code} from ${address}`;
+    const guess = this.#guessing.begin(key);
+    if (!(await this.#isRight(password, hash, guess))) throw new RpcError('Forbidden', 'The password of this room is another one.');
+    guess.right();
+  }
+
+  async #isRight(password: string, hash: string, guess: Guess): Promise<boolean> {
+    try {
+      return await this.#passwords.matches(password, hash);
+    } catch (error) {
+      guess.void();
+      throw error;
+    }
   }
 }

@@ -121,7 +121,7 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
-  const member = former ?? newMember(services, params, context, arrival);
+  const member = former ?? newMember(services, params, context);
   const { lobby, membership, settings, broadcaster } = services;
   if (former === undefined && broadcaster.queue.crowded) throw busy();
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
@@ -137,7 +137,8 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
-  if (former === undefined) membership.arrive(member, elsewhere.keys());
+  if (former === undefined) membership.arrive(member, arrival);
+  else membership.bind(member, arrival);
   outcome.succeed({
     Success: true,
     Message: `Successfully registered as ${member.id}`,
@@ -154,10 +155,8 @@ function admit(services: Services, params: RegisterParams, reached: Reached | un
   for (const [room, place] of elsewhere) membership.follow(member.delivery, room, place);
 }
 
-function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext, arrival: Arrival): Member {
-  const { account: accountId, owned } = arrival;
-  const rate = new RateLimit(settings.messagesPerSecond);
-  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate, accountId, owned });
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
+  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
 }
 
 function newDelivery(services: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {

@@ -67,11 +67,11 @@ export async function register(hall: Hall, id: string, account?: string) {
   const arrival = await accountRooms.expect(account);
   await broadcaster.flushed();
   const rate = new RateLimit(0);
-  const member = new Member({ id, name: id, from: '127.0.0.1:1', rate, accountId: account, owned: arrival.owned });
+  const member = new Member({ id, name: id, from: '127.0.0.1:1', rate });
   const places = membership.carriedOn(undefined, arrival);
   const delivery = deliveryTo(peer, id, hall.limits);
   member.delivery = delivery.delivery;
-  membership.arrive(member, places.keys());
+  membership.arrive(member, arrival);
   arrival.release();
   await delivery.start();
   membership.follow(delivery.delivery, rooms.lobby, membership.beginning(rooms.lobby, undefined));
