@@ -77,9 +77,12 @@ export class AccountRooms {
     }
   }
 
-  /** A registration was let in. */
-  arrived(member: Member): void {
-    if (member.accountId !== undefined) this.#use(member.accountId).members.add(member);
+  /** A registration was let in, or one that was a guest's is the account's from now on. */
+  arrived(member: Member, { account, owned }: Arrival): void {
+    if (account === undefined || this.#present.get(account)?.members.has(member) === true) return;
+    this.#use(account).members.add(member);
+    for (const code of member.owned) owned.add(code);
+    member.owned = owned;
   }
 
   /** A registration goes. Called while its delivery still knows what was answered; what it has read is kept soon. */
@@ -134,7 +137,7 @@ export class AccountRooms {
   /** All registrations of the same account; a guest has one. */
   registrations(member: Member): readonly Member[] {
     const present = member.accountId === undefined ? undefined : this.#present.get(member.accountId);
-    return present === undefined ? [member] : [...present.members];
+    return [...new Set([member, ...(present?.members ?? [])])];
   }
 
   /** In how many rooms an account is; 0 for one that is not here. */

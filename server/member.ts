@@ -12,22 +12,20 @@ export interface MemberIdentity {
   /** Where its Register came from, `address:port`. */
   readonly from: string;
   readonly rate: RateLimit;
-  /** Codes of the rooms that it owns; shared by all registrations of an account. */
-  readonly owned?: Set<string>;
 }
 
 export class Member {
   readonly speaker: Speaker;
   readonly from: string;
   readonly rate: RateLimit;
-  /** Codes of the rooms that it owns; all registrations of an account share them. */
-  owned: Set<string>;
   /** When the registration began, milliseconds since 1970. */
   readonly since = Date.now();
   /** When the client was last heard of, milliseconds as of `performance.now()`. */
   heardAt = performance.now();
   /** What calls the client; `undefined` for a client that pulls. */
   delivery: Delivery | undefined;
+  /** Codes of the rooms that it owns; all registrations of an account share them. Set by `account-rooms.ts` only. */
+  owned = new Set<string>();
   /** Receipts that it waits for. */
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
@@ -43,7 +41,6 @@ export class Member {
     this.speaker = new Speaker(identity.id, identity.name);
     this.from = identity.from;
     this.rate = identity.rate;
-    this.owned = identity.owned ?? new Set();
   }
 
   get accountId(): string | undefined {

@@ -81,27 +81,24 @@ export class Membership {
     const { lobby } = this.#means.rooms;
     const settled = new Map(arrival.rooms);
     for (const room of former === undefined ? [] : this.roomsOf(former))
-      settled.set(room, former?.delivery?.settledThrough(room.log) ?? room.log.lastSeq);
+      settled.set(room, former?.delivery?.settledThrough(room.log) ?? settled.get(room) ?? room.log.lastSeq);
     const elsewhere = [...settled].filter(([room]) => room !== lobby && !room.closed);
     return new Map(elsewhere.map(([room, after]) => [room, this.beginning(room, { after, epoch: this.#epoch })]));
   }
 
-  /** Registers `member` and lets it into the lobby and the `rooms` of its account; the others are told. */
-  arrive(member: Member, rooms: Iterable<Room>): void {
-    const { registry, accountRooms, log } = this.#means;
+  /** Registers `member` and lets it into the lobby and the rooms of its account; the others are told. */
+  arrive(member: Member, arrival: Arrival): void {
+    const { registry, rooms, log } = this.#means;
     registry.add(member);
-    this.enter(member, this.#means.rooms.lobby);
-    for (const room of rooms) this.enter(member, room);
-    accountRooms.arrived(member);
+    this.enter(member, rooms.lobby);
+    this.bind(member, arrival);
     log.join({ name: member.name, id: member.id, from: member.from });
   }
 
-  /** A guest has become a registration of an account: it enters the account's `rooms`, and owns what the account owns. */
-  adopt(member: Member, rooms: Iterable<Room>, owned: Set<string>): void {
-    for (const code of member.owned) owned.add(code);
-    member.owned = owned;
-    for (const room of rooms) if (!room.has(member)) this.enter(member, room);
-    this.#means.accountRooms.arrived(member);
+  /** Makes a registration one of the account it comes with, if any, and lets it into the rooms of that. */
+  bind(member: Member, arrival: Arrival): void {
+    this.#means.accountRooms.arrived(member, arrival);
+    for (const room of arrival.rooms.keys()) if (!room.closed && !room.has(member)) this.enter(member, room);
   }
 
   /** Lets `member` into `room`; the others are told. */

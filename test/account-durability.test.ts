@@ -7,8 +7,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import test from 'node:test';
+import { LevelStore } from '../server/store/level.ts';
 import { at, LineClient } from './support/line-client.ts';
-import { callOnce, logIn, member, PASSWORD, reasonOf, register, signUp } from './support/people.ts';
+import { callOnce, logIn, member, PASSWORD, reasonOf, register, signUp, textOf } from './support/people.ts';
 import { join, type RunningServer } from './support/room.ts';
 import { startServer } from './support/server-process.ts';
 
@@ -149,6 +150,37 @@ test('a registration ends with its token, and the others are told', () =>
     assert.equal((await witness.hear(({ Kind }) => Kind === 'leave')).SenderID, 'ann');
     assert.equal(reasonOf(await register(await server.connect(), { ID: 'ann', Name: 'Ann', Token })), 'Unauthorized');
     assert.match(server.stdout(), /its token has expired/);
+  }));
+
+test('of a deleted account nothing is left on the disk, and its rooms go with it while others keep theirs', () =>
+  withFolder(async ({ folder, start }) => {
+    const server = await start();
+    const [id, Token] = [await signUp(server, 'Ann'), await logIn(server, 'Ann')];
+    const ann = await join(server, { id: 'ann', name: 'Ann', more: { Token } });
+    const bob = await join(server, { id: 'bob', name: 'Bob', more: { Token: await member(server, 'Bob') } });
+    const create = async (owner: typeof ann) =>
+      textOf(await owner.client.call('ChatServer.CreateRoom', { UserID: owner.id, Name: 'Den' }), 'Code');
+    const [hers, his] = [await create(ann), await create(bob)];
+    const enter = (who: typeof ann, Room: string) => who.client.call('ChatServer.JoinRoom', { UserID: who.id, Room });
+    for (const [who, room] of [
+      [ann, his],
+      [bob, hers],
+    ] as const)
+      assert.equal(reasonOf(await enter(who, room)), 'ok');
+    await bob.client.call('ChatServer.SendMessage', { UserID: 'bob', Room: his, Text: 'hello' });
+    await ann.hear(({ Text }) => Text === 'hello');
+    assert.equal(reasonOf(await callOnce(server, 'DeleteAccount', { Token, Password: PASSWORD })), 'ok');
+    await bob.hear(({ Kind, Text }) => Kind === 'notice' && Text.includes('was deleted'));
+    assert.equal(reasonOf(await enter(bob, hers)), 'NotFound');
+    await server.stop();
+    // What the room said is dropped in the background; what a stop left of it, the next start drops.
+    await (await start()).stop();
+    const store = await LevelStore.open({ folder, report: () => undefined });
+    const left = [...(await store.records(''))].filter(([key, value]) => key.includes(id) || value.includes(id) || key.includes(hers));
+    const rooms = [...store.rooms.keys()];
+    await store.close();
+    assert.deepEqual(left, []);
+    assert.deepEqual([rooms.includes(hers), rooms.includes(his)], [false, true]);
   }));
 
 test('--members-only keeps guests out of the program, and lets members in', () =>

@@ -8,7 +8,7 @@ import { destroy } from '../server/methods/rooms.ts';
 import type { Member } from '../server/member.ts';
 import type { Room } from '../server/room.ts';
 import { silentLog } from '../commons/log.ts';
-import { caughtUp, createRoom, joinRoom, openHall, quiet, register, say, type Hall } from './support/hall.ts';
+import { caughtUp, createRoom, type Hall, joinRoom, logInOf, openHall, quiet, register, say } from './support/hall.ts';
 
 async function withFolder(use: (open: () => Promise<Hall>) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path(tmpdir(), 'partyline-'));
@@ -55,6 +55,27 @@ test('an account that comes back is in its rooms at once and gets what it missed
     assert.deepEqual(before.texts, [...numbered(0, 5), ...numbered(100, 105)]);
     assert.deepEqual([...after.texts].sort(), [...numbered(5, 10), ...numbered(105, 107)].sort());
     assert.ok(one.has(second) && two.has(second));
+  }));
+
+test('who comes back at once gets nothing twice: what it had read is known before it is let in', () =>
+  withFolder(async (open) => {
+    const hall = await open();
+    const { member: speaker } = await register(hall, 'speaker');
+    const { member: first } = await register(hall, 'first', 'acc');
+    const room = await createRoom(hall, speaker);
+    await joinRoom(hall, first, room);
+    await talk(hall, speaker, room, 0, 5);
+    assert.ok(await caughtUp(first, room));
+    hall.membership.dismiss(first, 'left');
+    const arrival = await hall.accountRooms.expect('acc');
+    const [after] = arrival.rooms.values();
+    arrival.release();
+    const seqs = (await hall.store.after(room.code, 0, 1_000_000)).flatMap((segment) => segment.seqs);
+    assert.ok(after !== undefined && seqs.filter((seq) => seq > after).length <= 1, 'all but its own leave was read');
+    const { peer } = await register(hall, 'second', 'acc');
+    await say(hall, speaker, room, 'end');
+    await peer.heard(({ texts }) => texts.includes('end'), 'the end');
+    assert.deepEqual(peer.texts, ['end']);
   }));
 
 test('over a restart too: with its rooms read back from the disk, while nobody else is there', () =>
@@ -132,6 +153,26 @@ test('all registrations of an account are in its rooms; the last one to go takes
     assert.equal(hall.rooms.size, 1);
     const { member: three } = await register(hall, 'three', 'acc');
     assert.deepEqual([living(hall, room.code).has(three), three.owned.has(room.code)], [true, true]);
+  }));
+
+test('a guest’s registration that becomes an account’s is in its rooms from then on, stays in its own, and leaves like any other', () =>
+  withFolder(async (open) => {
+    const hall = await open();
+    const { member: first } = await register(hall, 'first', 'acc');
+    const shared = await createRoom(hall, first);
+    const { member: guest } = await register(hall, 'guest');
+    const own = await createRoom(hall, guest);
+    const arrival = await hall.accountRooms.expect('acc');
+    assert.deepEqual([...hall.membership.carriedOn(guest, arrival).keys()], [shared, own]);
+    hall.registry.bind(guest, logInOf('acc'));
+    hall.membership.bind(guest, arrival);
+    hall.membership.bind(guest, arrival);
+    arrival.release();
+    assert.deepEqual([guest.accountId, shared.has(guest), own.has(guest)], ['acc', true, true]);
+    assert.deepEqual([...guest.owned].sort(), [shared.code, own.code].sort());
+    assert.deepEqual(hall.accountRooms.registrations(guest), [guest, first]);
+    for (const member of [first, guest]) hall.membership.dismiss(member, 'left');
+    assert.equal(hall.accountRooms.size, 0);
   }));
 
 test('a room that an account has left does not come back, even when it was being written down', () =>

@@ -212,7 +212,7 @@ test('a flipped bit, wherever it is, is noticed or does no harm; nothing is skip
   const outcomes = new Map<string, number>();
   for (const name of [...names, 'tide']) {
     const { size } = await stat(join(folder, name));
-    for (const part of [0, 0.07, 0.3, 0.5, 0.77, 0.93, 0.99, 0.9999]) {
+    for (const part of [0, 0.07, 0.15, 0.3, 0.4, 0.5, 0.6, 0.77, 0.93, 0.99, 0.9999]) {
       const copy = `${folder}-copy`;
       await cp(folder, copy, { recursive: true });
       const bytes = await readFile(join(copy, name));

@@ -121,9 +121,11 @@ export class Delivery implements AnswerSink {
     return this.#feed.waiting;
   }
 
-  /** Whether the client is being retried, or has left much unanswered for longer than its answers may gather. */
+  /** Whether the client is being retried, or has left much unanswered; where answers gather, for longer than they may. */
   get lagging(): boolean {
-    return this.#retry.failures > 0 || (this.waiting >= LAGGING.messages && performance.now() - this.#heardAt > LAGGING.ms);
+    if (this.#retry.failures > 0) return true;
+    const gathers = (this.#gathered?.since ?? 0) > 0 && performance.now() - this.#heardAt <= LAGGING.ms;
+    return !gathers && this.waiting >= LAGGING.messages;
   }
 
   /** Ends without a word to anyone; what was not answered may be taken over by another delivery. */

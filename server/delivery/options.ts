@@ -11,7 +11,7 @@ export interface DeliveryLimits extends RetryLimits {
   readonly pingIdleMs: number;
 }
 
-/** A client lags that has left so many messages unanswered, the oldest for longer than answers may gather. */
+/** A client lags that has left so many messages unanswered; where its answers gather, the oldest for so long. */
 export const LAGGING = { messages: 100, ms: 300 };
 
 export interface DeliveryEvents {

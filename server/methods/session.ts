@@ -144,10 +144,9 @@ function admit(
   if (context.peer.connection.closed && reached?.route.redials !== true) throw new RpcError('CallbackFailed');
   // The dial took a while: a registration that was to be taken over may be gone by now, and this becomes a new one.
   const former = mayRegister(services, params);
-  const member = former ?? newMember(services, params, context, arrival);
+  const member = former ?? newMember(services, params, context);
   const { lobby, membership, settings, broadcaster } = services;
   if (former === undefined && broadcaster.queue.crowded) throw busy();
-  const becomesAccount = former !== undefined && former.account === undefined && logIn !== undefined;
   if (logIn !== undefined) services.registry.bind(member, logIn);
   const resume = params.ResumeAfter === undefined ? undefined : { after: params.ResumeAfter, epoch: params.Epoch };
   const carriedOn =
@@ -162,8 +161,8 @@ function admit(
   member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
-  if (former === undefined) membership.arrive(member, elsewhere.keys());
-  else if (becomesAccount) membership.adopt(member, elsewhere.keys(), arrival.owned);
+  if (former === undefined) membership.arrive(member, arrival);
+  else membership.bind(member, arrival);
   outcome.succeed({
     Success: true,
     Message: `Successfully registered as ${member.id}`,
@@ -180,9 +179,8 @@ function admit(
   for (const [room, place] of elsewhere) membership.follow(member.delivery, room, place);
 }
 
-function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext, arrival: Arrival): Member {
-  const rate = new RateLimit(settings.messagesPerSecond);
-  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate, owned: arrival.owned });
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
+  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
 }
 
 function newDelivery({ deliveryMeans }: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {

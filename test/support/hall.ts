@@ -70,12 +70,12 @@ export async function register(hall: Hall, id: string, account?: string) {
   const arrival = await accountRooms.expect(account);
   await broadcaster.flushed();
   const rate = new RateLimit(0);
-  const member = new Member({ id, name: id, from: '127.0.0.1:1', rate, owned: arrival.owned });
+  const member = new Member({ id, name: id, from: '127.0.0.1:1', rate });
   if (account !== undefined) hall.registry.bind(member, logInOf(account));
   const places = membership.carriedOn(undefined, arrival);
   const delivery = deliveryTo(peer, id, hall.limits);
   member.delivery = delivery.delivery;
-  membership.arrive(member, places.keys());
+  membership.arrive(member, arrival);
   arrival.release();
   await delivery.start();
   membership.follow(delivery.delivery, rooms.lobby, membership.beginning(rooms.lobby, undefined));
@@ -84,7 +84,7 @@ export async function register(hall: Hall, id: string, account?: string) {
 }
 
 /** A log-in of an account of that ID. */
-function logInOf(id: string): LogIn {
+export function logInOf(id: string): LogIn {
   const record = { id, name: id, hash: '', createdAt: 0, policy: 'everyone' as const, allow: [], block: [], notify: true };
   return new LogIn(new Account(record), 'hash', { createdAt: 0, usedAt: 0, endsAt: Infinity, from: '127.0.0.1' });
 }
