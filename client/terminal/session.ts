@@ -10,8 +10,10 @@ import { Outlet } from './outlet.ts';
 import { programOf } from './programs.ts';
 import { reasonOf } from './words.ts';
 
-/** How long saying goodbye may take; with the last words of a conversation it stays under a second. */
+/** How long saying goodbye may take; with the last words of a conversation it stays well under a second. */
 const LEAVE_MS = 300;
+/** The same for a server that has left the last words unanswered, milliseconds. */
+const LEAVE_THE_SILENT_MS = 50;
 
 /** Resolves when the process should exit, with its status. */
 export async function runSession(settings: ClientSettings, name: string, ending: Ending): Promise<ExitStatus> {
@@ -31,8 +33,15 @@ export async function runSession(settings: ClientSettings, name: string, ending:
     outlet.tell(`Welcome, ${joined.name}! (ID: ${joined.id})`);
     outlet.tell(`Connected to chat server at ${joined.server}`);
   }
-  const status = program.run({ client: joined, settings, outlet, ending });
-  return status.finally(() => joined.leave(LEAVE_MS)).finally(() => journal.close());
+  let patienceMs = LEAVE_MS;
+  try {
+    const status = await program.run({ client: joined, settings, outlet, ending });
+    if (status === EXIT.notAccepted) patienceMs = LEAVE_THE_SILENT_MS;
+    return status;
+  } finally {
+    await joined.leave(patienceMs);
+    await journal.close();
+  }
 }
 
 function journalOf(settings: ClientSettings, outlet: Outlet): Log | undefined {
