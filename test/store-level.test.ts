@@ -195,6 +195,7 @@ async function outcome(folder: string, all: readonly number[]): Promise<'refused
   }
   try {
     assert.deepEqual(await everything(store), all, 'messages were skipped without a word');
+    assert.equal((await store.recentIds(0)).length, all.length, 'message IDs were skipped without a word');
     return 'whole';
   } catch (failure) {
     assert.equal(failure instanceof Error ? failure.name : failure, 'RpcError', String(failure));

@@ -43,7 +43,6 @@ export async function readBefore(
   const at = within(db, room, Math.max(seq - 1, record.lostThrough), record.lastSeq);
   const holding = seq > record.lastSeq ? undefined : await first(at, room);
   await at.close();
-  let reached = holding?.previous ?? record.lastSeq;
   let covered = 0;
   if (holding !== undefined && (holding.seqs[0] ?? 0) < seq) {
     segments.push(holding);
@@ -53,16 +52,24 @@ export async function readBefore(
     await below.close();
     return segments;
   }
-  for await (const [key, value] of below) {
-    const segment = decodeSegment(room, key, value);
-    if (segment.seqs.at(-1) !== reached) throw gap(room, segment.seqs.at(-1) ?? 0, reached);
+  for await (const segment of backwards(below, room, holding?.previous ?? record.lastSeq, record.lostThrough)) {
     segments.push(segment);
-    reached = segment.previous;
     covered += segment.seqs.length;
-    if (covered >= maxMessages) return segments.reverse();
+    if (covered >= maxMessages) break;
   }
-  if (reached > record.lostThrough) throw gap(room, record.lostThrough, reached);
   return segments.reverse();
+}
+
+/** Segments from the one that ends with `reached` back to the oldest after `lostThrough`. @throws Damage when one is missing */
+async function* backwards(entries: AsyncIterable<Entry>, room: string, reached: number, lostThrough: number): AsyncGenerator<Linked> {
+  let next = reached;
+  for await (const [key, value] of entries) {
+    const segment = decodeSegment(room, key, value);
+    if (segment.seqs.at(-1) !== next) throw gap(room, segment.seqs.at(-1) ?? 0, next);
+    yield segment;
+    next = segment.previous;
+  }
+  if (next > lostThrough) throw gap(room, lostThrough, next);
 }
 
 /**
@@ -75,8 +82,7 @@ export async function readRecentIds(db: Database, rooms: ReadonlyMap<string, Roo
   let floor = 0;
   for (const [room, { lastSeq, lostThrough }] of spoken) {
     if (lastSeq <= floor) break;
-    for await (const [key, value] of within(db, room, lostThrough, lastSeq, true)) {
-      const segment = decodeSegment(room, key, value);
+    for await (const segment of backwards(within(db, room, lostThrough, lastSeq, true), room, lastSeq, lostThrough)) {
       if (segment.at < sinceMs || (segment.seqs.at(-1) ?? 0) <= floor) break;
       ids.push(...idsOf(segment));
       if (ids.length < 2 * MOST_RECENT_IDS) continue;
