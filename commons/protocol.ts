@@ -6,6 +6,7 @@
 import type * as v from 'valibot';
 import { ACCOUNT_METHODS } from './protocol/accounts.ts';
 import type { CLIENT_METHODS } from './protocol/callbacks.ts';
+import { DIRECT_METHODS } from './protocol/direct.ts';
 import { MESSAGE_METHODS } from './protocol/messages.ts';
 import { ROOM_METHODS } from './protocol/rooms.ts';
 import { ABOUT_METHODS, SESSION_METHODS } from './protocol/session.ts';
@@ -26,6 +27,7 @@ export type Caller = 'anyone' | 'registered' | 'account';
 export const SERVER_METHODS = {
   ...SESSION_METHODS,
   ...MESSAGE_METHODS,
+  ...DIRECT_METHODS,
   ...ROOM_METHODS,
   ...ACCOUNT_METHODS,
   ...ABOUT_METHODS,

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { idProblem, nameProblem } from '../text.ts';
+import { idProblem, nameProblem, textProblem } from '../text.ts';
 
 /** What JSON Schema can say of a rule, for the OpenRPC document. The rule itself is the check beside it; sentences tell the rest. */
 const documented = <T>(jsonSchema: JsonRules): v.MetadataAction<T, JsonRules> => v.metadata(jsonSchema);
@@ -51,6 +51,10 @@ export const UserName = ruled('UserName', (name) => nameProblem(name, nameCharac
 });
 export const UserID = text('UserID', 1024, 'the ID that the call acts for');
 export const Session = v.optional(text('Session', 256, 'what Register returned; needed on any connection but the one that registered'));
+/** What somebody says, to a room or to one person. */
+export const SaidText = ruled('Text', (value) => (value === '' ? 'Text must not be empty.' : textProblem(value)), {
+  description: 'at most Limits.textBytes bytes (see ChatServer.Info); no control characters but LF and TAB',
+});
 export const RoomCode = v.optional(text('Room', 256, 'code of a room that the caller is in; lobby when left out'));
 export const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const Success = v.literal(true);

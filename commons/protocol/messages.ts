@@ -1,7 +1,6 @@
 /** Speaking to a room, reading what it said, and who hears it. */
 import * as v from 'valibot';
-import { textProblem } from '../text.ts';
-import { opaque, RoomCode, ruled, Seq, Session, Success, text, UserID, whole } from './fields.ts';
+import { opaque, RoomCode, SaidText, Seq, Session, Success, text, UserID, whole } from './fields.ts';
 import { Message } from './message.ts';
 
 /** A client as `ListUsers` shows it. Callback addresses are never shown. */
@@ -25,9 +24,7 @@ export const MESSAGE_METHODS = {
     caller: 'registered',
     params: v.object({
       UserID,
-      Text: ruled('Text', (value) => (value === '' ? 'Text must not be empty.' : textProblem(value)), {
-        description: 'at most Limits.textBytes bytes (see ChatServer.Info); no control characters but LF and TAB',
-      }),
+      Text: SaidText,
       Session,
       Room: RoomCode,
       MessageID: v.optional(opaque('MessageID', 'makes a repetition harmless: it is answered with the first one’s Seq')),
