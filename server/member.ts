@@ -1,9 +1,8 @@
 /** One registration: who it is, who may act for it, and how it is called back. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Account } from './accounts/account.ts';
+import type { Account, DirectSettings } from './accounts/account.ts';
 import type { LogIn } from './accounts/log-in.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import type { DirectSettings } from './direct/consent.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Speaker } from './speaker.ts';
 

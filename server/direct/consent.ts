@@ -4,12 +4,9 @@
  */
 import { RpcError } from '../../commons/errors.ts';
 import { fold } from '../../commons/text.ts';
-import { Account, type AccountRecord } from '../accounts/account.ts';
+import { Account, type DirectSettings } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Member } from '../member.ts';
-
-/** What somebody has chosen; `allow` and `block` hold marks, see `markOf`. */
-export type DirectSettings = Pick<AccountRecord, 'policy' | 'allow' | 'block' | 'notify'>;
 
 /** Entries that each of the two lists may have. */
 const ENTRIES = 1_000;
