@@ -65,7 +65,7 @@ export function assemble(settings: ServerSettings, log: Log, store: Store, { sto
 }
 
 function roomParts({ dataDir, limits }: ServerSettings, log: Log, store: Store, broadcaster: Broadcaster, presence: Presence) {
-  const pages = new HistoryPages();
+  const pages = new HistoryPages(limits.unreadableMs);
   const memory = new RoomMemory(limits.roomsBytes);
   const kept = store.rooms.get(LOBBY);
   // Nothing in memory outlives a room's log: who falls out of it is told.
