@@ -160,7 +160,8 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
    * @throws RpcError when the server refuses this line
    * @throws QueueFull when 1,000 lines wait already
    * @throws ClientClosed when the client left before the line was sent
-   * @throws OutcomeUnknown when it was sent, never answered, and cannot be repeated safely
+   * @throws OutcomeUnknown when it was sent, never answered, and cannot be repeated safely: for too long there was no
+   *   server, or the one that is there now has another history and would not know that it was said
    */
   send(text: string, options: SendOptions = {}): Promise<Sent> {
     return this.#queue.send(text, options);

@@ -46,13 +46,21 @@ const REPEATABLE_MS = DEFAULT_LIMITS.messageIdMs - 20_000;
 /** Longer lines would end the connection instead of being refused on it. */
 const LONGEST_BYTES = DEFAULT_LIMITS.frameBytes - 256;
 
+/** A try whose outcome nobody told. */
+interface Unanswered {
+  /** When it began, milliseconds as of `performance.now()`. */
+  readonly since: number;
+  /** The life of the history that it was meant for: a server with another one does not know its `MessageID`. */
+  readonly epoch: string | undefined;
+}
+
 interface Line {
   readonly params: ParamsOf<'ChatServer.SendMessage'>;
   readonly options: SendOptions;
   readonly resolve: (sent: Sent) => void;
   readonly reject: (error: unknown) => void;
-  /** When a try began that was never answered, milliseconds as of `performance.now()`. */
-  unansweredSince?: number;
+  /** The first try that was never answered. */
+  unanswered?: Unanswered;
   /** Registrations that were renewed for this line. */
   registrations: number;
 }
@@ -100,7 +108,7 @@ export class SendQueue {
       try {
         this.#accepted(line, await this.#send(line));
       } catch (error) {
-        line.reject(error instanceof ClientClosed && line.unansweredSince !== undefined ? unknown(error.message) : error);
+        line.reject(error instanceof ClientClosed && line.unanswered !== undefined ? unknown(error.message) : error);
       }
       this.#lines.shift();
     }
@@ -121,12 +129,12 @@ export class SendQueue {
     for (;;) {
       // Without a pause where there is a link: a line that was sent before `leave` goes out before its Unregister.
       const link = this.#connection.link ?? (await this.#connection.registered());
-      const began = performance.now();
-      if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
+      const present: Unanswered = { since: performance.now(), epoch: this.#epoch() };
+      assertRepeatable(line.unanswered ?? present, present);
       try {
         return await link.call('ChatServer.SendMessage', line.params, ANSWER_MS);
       } catch (error) {
-        if (error instanceof NoAnswer) line.unansweredSince ??= began;
+        if (error instanceof NoAnswer) line.unanswered ??= present;
         await this.#overcome(error, line, link);
       }
     }
@@ -150,6 +158,12 @@ export class SendQueue {
         throw error;
     }
   }
+}
+
+/** @throws OutcomeUnknown where the server may not recognise a repetition: it would say the line a second time */
+function assertRepeatable(first: Unanswered, present: Unanswered): void {
+  if (present.epoch !== first.epoch) throw unknown('The server has lost its history and begun a new one.');
+  if (present.since - first.since > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
 }
 
 function unknown(why: string): OutcomeUnknown {

@@ -22,7 +22,7 @@ interface Leaving {
   readonly left: (() => void)[];
 }
 
-/** Pause before a read that failed is tried again, milliseconds. */
+/** Pause before a read that brought nothing is tried again, milliseconds. */
 const READ_PAUSE_MS = 1_000;
 
 export class Feed {
@@ -221,14 +221,12 @@ export class Feed {
     const segment = history.segmentAfter(passed);
     if (segment !== undefined) return segment;
     cursor.reading = true;
-    void history.load(passed).then(
-      () => this.#read(cursor, history.segmentAfter(passed) !== undefined || passed < history.lostThrough),
-      () => this.#read(cursor, false),
-    );
+    const loaded = history.load(passed, () => cursor.log.lostThrough);
+    void loaded.then(() => this.#read(cursor, history.segmentAfter(passed) !== undefined || passed < history.lostThrough));
     return undefined;
   }
 
-  /** A disk that cannot be read now is asked again, until the client has waited too long for its own deadline. */
+  /** Where the store has nothing although something is missing, which should not be, it is not asked in a tight loop. */
   #read(cursor: Cursor, succeeded: boolean): void {
     if (!succeeded) {
       setTimeout(() => this.#read(cursor, true), READ_PAUSE_MS).unref();

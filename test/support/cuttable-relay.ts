@@ -1,6 +1,6 @@
 /**
  * A network that breaks: a relay in front of a server that can lose what is under way, refuse everybody, and come back on
- * the same port. It passes bytes and knows nothing of what they mean.
+ * the same port, before the same server or another. It passes bytes and knows nothing of what they mean.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -10,7 +10,8 @@ export class CuttableRelay {
   port = 0;
   /** Told of what a client sent, before it is passed on; return false to pass it and lose all that comes back. */
   passes: (text: string) => boolean = () => true;
-  private readonly server: { readonly host: string; readonly port: number };
+  /** Where new connections lead. */
+  server: { readonly host: string; readonly port: number };
   private readonly sockets = new Set<net.Socket>();
   private listener: net.Server | undefined;
 
@@ -42,7 +43,8 @@ export class CuttableRelay {
   }
 
   private relay(client: net.Socket): void {
-    const server = net.connect(this.server);
+    const { host, port } = this.server;
+    const server = net.connect({ host, port });
     let deaf = false;
     for (const [one, other] of [
       [client, server],
