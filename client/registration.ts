@@ -8,7 +8,7 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { CallbackServer } from './callback-server.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { CallbackUnusable, sentence } from './errors.ts';
-import type { Cursor, Inbox } from './inbox.ts';
+import { LOBBY, type Cursor, type Inbox } from './inbox.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
 export interface Identity {
@@ -22,8 +22,6 @@ export interface Identity {
 
 /** The server dials our callback before it answers (3 s), and may take a uniform time to refuse. */
 const REGISTER_MS = 10_000;
-/** Where everyone starts. */
-export const LOBBY = 'lobby';
 
 export class Registration {
   readonly #identity: Identity;
