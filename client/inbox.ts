@@ -85,10 +85,14 @@ export class Inbox {
     this.#shown.clear();
   }
 
-  /** Where the next Register begins in `room`; `undefined` = with what comes next. */
+  /** Where the next Register begins: right where the client is, or before a hole that it was not yet told of. */
+  get beginning(): Cursor | undefined {
+    return this.#untold ?? this.resumption(LOBBY);
+  }
+
+  /** Where the client is in `room`; `undefined` before the first Register, unless it was told where to start. */
   resumption(room: string): Cursor | undefined {
     if (this.#epoch === undefined) return this.#start;
-    if (room === LOBBY && this.#untold !== undefined) return this.#untold;
     return { after: this.#shown.get(room) ?? this.#began, epoch: this.#epoch };
   }
 

@@ -8,7 +8,7 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { CallbackServer } from './callback-server.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { CallbackUnusable, sentence } from './errors.ts';
-import { LOBBY, type Cursor, type Inbox } from './inbox.ts';
+import type { Cursor, Inbox } from './inbox.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
 export interface Identity {
@@ -98,7 +98,7 @@ export class Registration {
       Callback: callback,
       ...(this.#server === undefined ? {} : { Secret: secret }),
       ...(this.#session === undefined ? {} : { Session: this.#session }),
-      ...resumption(this.#inbox.resumption(LOBBY)),
+      ...resumption(this.#inbox.beginning),
     };
   }
 
