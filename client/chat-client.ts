@@ -10,10 +10,10 @@ import { NoAnswer } from '../commons/rpc/caller.ts';
 import { CallbackMethods } from './callback-methods.ts';
 import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
 import { PING_EVERY_MS } from './heartbeat.ts';
-import { Inbox, type Cursor } from './inbox.ts';
+import { Inbox, LOBBY, type Cursor } from './inbox.ts';
 import { LastingConnection, type ConnectionState } from './lasting-connection.ts';
 import { RememberedPlace, type Visit } from './place.ts';
-import { LOBBY, Registration } from './registration.ts';
+import { Registration } from './registration.ts';
 import { SendQueue, type SendOptions, type Sent } from './send-queue.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
@@ -250,10 +250,10 @@ export class ChatClient extends EventEmitter<ChatClientEvents> {
   }
 
   #whatToKeep(session: string | undefined): Visit | undefined {
-    const { epoch } = this.#inbox;
-    if (epoch === undefined) return undefined;
+    const { place } = this.#inbox;
+    if (place === undefined) return undefined;
     const proof = session === undefined || this.#unregistered ? {} : { Session: session };
-    return { ID: this.id, ...proof, Epoch: epoch, Cursors: Object.fromEntries(this.#inbox.cursors(LOBBY)) };
+    return { ID: this.id, ...proof, Epoch: place.epoch, Cursors: Object.fromEntries(place.cursors) };
   }
 
   /** A listener that throws must not break the connection, on whose way in it runs. */

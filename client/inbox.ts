@@ -12,6 +12,8 @@ export interface Cursor {
 
 /** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
 const ROOMS = 1_024;
+/** Where everyone starts. */
+export const LOBBY = 'lobby';
 
 export class Inbox {
   readonly #show: (message: Message) => void;
@@ -20,6 +22,8 @@ export class Inbox {
   #epoch: string | undefined;
   /** Where the first registration of this epoch began: a resume starts here while nothing was shown. */
   #began = 0;
+  /** Where the client left off in the lobby of an epoch that is gone, until the notice of that, which comes first, was shown. */
+  #untold: Cursor | undefined;
   #holds = 0;
   /** Bounded by the calls that the callback connections may have unanswered. */
   #held: (() => void)[] = [];
@@ -43,9 +47,10 @@ export class Inbox {
     return this.#epoch;
   }
 
-  /** The last Seq shown, by room; `room`, of which perhaps nothing was shown yet, is always among them. */
-  cursors(room: string): ReadonlyMap<string, number> {
-    return new Map([[room, this.#began], ...this.#shown]);
+  /** What the next visit goes on from: the last Seq shown, by room, the lobby always among them. */
+  get place(): { readonly epoch: string; readonly cursors: ReadonlyMap<string, number> } | undefined {
+    if (this.#untold?.epoch !== undefined) return { epoch: this.#untold.epoch, cursors: new Map([[LOBBY, this.#untold.after]]) };
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, cursors: new Map([[LOBBY, this.#began], ...this.#shown]) };
   }
 
   /** Answers a message, and shows it if it is new. */
@@ -73,12 +78,19 @@ export class Inbox {
   /** What a Register was answered. In a new epoch all cursors start anew; in the same one the answer's Seq is only news. */
   adopt(epoch: string, seq: number): void {
     if (epoch === this.#epoch) return;
+    // The server tells of the hole again to who comes back from before it.
+    if (this.#epoch !== undefined) this.#untold ??= this.resumption(LOBBY);
     this.#epoch = epoch;
     this.#began = seq;
     this.#shown.clear();
   }
 
-  /** Where the next Register begins in `room`; `undefined` = with what comes next. */
+  /** Where the next Register begins: right where the client is, or before a hole that it was not yet told of. */
+  get beginning(): Cursor | undefined {
+    return this.#untold ?? this.resumption(LOBBY);
+  }
+
+  /** Where the client is in `room`; `undefined` before the first Register, unless it was told where to start. */
   resumption(room: string): Cursor | undefined {
     if (this.#epoch === undefined) return this.#start;
     return { after: this.#shown.get(room) ?? this.#began, epoch: this.#epoch };
@@ -87,6 +99,7 @@ export class Inbox {
   #take(message: Message, answer: () => void): void {
     answer();
     const { Room: room, Seq: seq } = message;
+    if (room === LOBBY) this.#untold = undefined;
     const last = this.#shown.get(room);
     if (last !== undefined && seq <= last) return;
     this.#shown.delete(room);

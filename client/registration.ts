@@ -22,8 +22,6 @@ export interface Identity {
 
 /** The server dials our callback before it answers (3 s), and may take a uniform time to refuse. */
 const REGISTER_MS = 10_000;
-/** Where everyone starts. */
-export const LOBBY = 'lobby';
 
 export class Registration {
   readonly #identity: Identity;
@@ -100,7 +98,7 @@ export class Registration {
       Callback: callback,
       ...(this.#server === undefined ? {} : { Secret: secret }),
       ...(this.#session === undefined ? {} : { Session: this.#session }),
-      ...resumption(this.#inbox.resumption(LOBBY)),
+      ...resumption(this.#inbox.beginning),
     };
   }
 

@@ -37,6 +37,8 @@ export class Feed {
   /** The cursors of rooms; those of notices are not in it. */
   readonly #followed = new Map<RoomLog, Cursor>();
   readonly #leaving = new Map<RoomLog, Leaving>();
+  /** Notices that a former feed of the client was not answered, by the log that each stands before. */
+  readonly #owed = new Map<RoomLog, RoomLog>();
   #windowCalls: number;
   #lastSent = 1;
   #lost = false;
@@ -76,7 +78,8 @@ export class Feed {
   /** @param notice see `Cursor`. A log that is followed already begins again there, once what is in flight of it is answered. */
   follow(log: RoomLog, segment: number, passed: number, notice?: RoomLog): void {
     void this.unfollow(log);
-    const cursor = new Cursor(log, segment, passed, notice);
+    const cursor = notice === undefined ? this.#owing(log, segment, passed) : new Cursor(log, segment, passed, notice);
+    this.#owed.delete(log);
     // An earlier registration may have sent all of this on the same connection: its late answers are no wrong ones.
     this.#lastSent = Math.max(this.#lastSent, log.lastSeq);
     const leaving = this.#leaving.get(log);
@@ -87,6 +90,17 @@ export class Feed {
   /** Sends the one message of `notice`. */
   tell(notice: RoomLog): void {
     this.#cursors.push(new Cursor(notice, 0, 0));
+  }
+
+  /** Takes over what `former` was to tell and was not answered: what stands before a log comes when that is followed. */
+  inherit(former: Feed): void {
+    const before = new Set<Cursor>();
+    for (const { log, notice } of [...former.#followed.values(), ...former.#nextOnes]) {
+      if (notice === undefined) continue;
+      before.add(notice);
+      if (former.#isUntold(notice)) this.#owed.set(log, notice.log);
+    }
+    for (const cursor of former.#cursors) if (isNotice(cursor) && !before.has(cursor) && former.#isUntold(cursor)) this.tell(cursor.log);
   }
 
   /** Sends nothing more from `log`. Resolves when what is in flight is answered, or will not be. */
@@ -132,13 +146,11 @@ export class Feed {
     return this.#followed.get(log)?.segment;
   }
 
-  /** `Seq` up to which the client has answered everything that `log` had for it. */
+  /** `Seq` up to which the client has answered everything that `log` had for it, the notice before it included. */
   settledThrough(log: RoomLog): number {
-    const leaving = this.#leaving.get(log);
-    if (leaving?.next !== undefined) return leaving.next.passed;
-    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
-    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
-    return (leaving?.cursor ?? this.#followed.get(log))?.passed ?? 0;
+    const notice = (this.#leaving.get(log)?.next ?? this.#followed.get(log))?.notice;
+    const answered = this.#answeredThrough(log);
+    return notice !== undefined && this.#isUntold(notice) ? Math.min(answered, notice.log.lastSeq - 1) : answered;
   }
 
   /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
@@ -166,9 +178,28 @@ export class Feed {
     this.letGo();
   }
 
+  /** A cursor after `passed`; right before a notice that is owed, after that. Who begins elsewhere was told, or asks for it anew. */
+  #owing(log: RoomLog, segment: number, passed: number): Cursor {
+    const notice = this.#owed.get(log);
+    return notice?.lastSeq === passed + 1 ? new Cursor(log, segment, passed + 1, notice) : new Cursor(log, segment, passed);
+  }
+
+  #answeredThrough(log: RoomLog): number {
+    const leaving = this.#leaving.get(log);
+    if (leaving?.next !== undefined) return leaving.next.passed;
+    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
+    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
+    return (leaving?.cursor ?? this.#followed.get(log))?.passed ?? 0;
+  }
+
+  /** Where logs are followed again once they have been let go. */
+  get #nextOnes(): Cursor[] {
+    return [...this.#leaving.values()].flatMap(({ next }) => next ?? []);
+  }
+
   #begin(cursor: Cursor): void {
     // A notice that was answered has nothing more to say.
-    this.#remove((each) => each.log.maxBytes === 0 && each.atEnd && !this.#isInFlight(each));
+    this.#remove((each) => isNotice(each) && !this.#isUntold(each));
     this.#followed.set(cursor.log, cursor);
     if (cursor.notice !== undefined) this.#cursors.push(cursor.notice);
     this.#cursors.push(cursor);
@@ -179,6 +210,11 @@ export class Feed {
     const turn = this.#cursors[this.#turn];
     this.#cursors = this.#cursors.filter((cursor) => !goes(cursor));
     if (this.#cursors.length < before) this.#turn = turn === undefined ? 0 : Math.max(0, this.#cursors.indexOf(turn));
+  }
+
+  /** Whether what `cursor` has to say is not answered. */
+  #isUntold(cursor: Cursor): boolean {
+    return !cursor.atEnd || this.#isInFlight(cursor);
   }
 
   #isInFlight(cursor: Cursor): boolean {
@@ -247,4 +283,9 @@ export class Feed {
     this.#lastSent = Math.max(this.#lastSent, cursor.passed);
     return view.slice(from, to);
   }
+}
+
+/** Rooms remember something; what is told once does not. */
+function isNotice({ log }: Cursor): boolean {
+  return log.maxBytes === 0;
 }
