@@ -8,6 +8,7 @@ import { powerCuts } from './power-cut.ts';
 import { fillAndWatch } from './memory.ts';
 import { resumeStorm } from './resume-storm.ts';
 import { measureStarts } from './starts.ts';
+import { talkThroughStorm } from './talking.ts';
 
 /** What a proof found: all of it as JSON, and whether it is proven. */
 type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
@@ -72,10 +73,11 @@ const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof 
   [
     'resume',
     {
-      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads',
+      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads; what that costs who talks',
       run: async ({ clients = 1_000 }) => {
         const report = await resumeStorm(clients);
-        return { proven: report.reads < clients / 4, found: report };
+        const talking = await talkThroughStorm({ clients, stored: 10_000, said: 4_000 });
+        return { proven: report.reads < clients / 4, found: { ...report, talking } };
       },
     },
   ],
