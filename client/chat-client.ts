@@ -122,8 +122,8 @@ export class ChatClient extends Listeners {
   }
 
   /**
-   * Says something to a room. What is said, to rooms and to persons, is sent in the order of the calls, across losses too, and
-   * accepted once; a line that is refused stops no other, and a busy room only those to it.
+   * Says something to a room. What is said, to rooms and to persons, is sent in the order of the calls and accepted once, across losses
+   * too; a line that is refused stops no other, and what a busy room keeps waiting only those to the same room.
    *
    * @throws RpcError when the server refuses this line
    * @throws QueueFull when 1,000 lines wait already
@@ -134,7 +134,10 @@ export class ChatClient extends Listeners {
     return this.#parts.speech.say(text, options);
   }
 
-  /** Says something to one person: the ID of who is here, or the name of an account, here or away. @throws as `send` */
+  /**
+   * Says something to one person: the ID of who is here, or the name of an account, here or away. `Delivered` says whether it was answered
+   * or waits, after 5 s at most; what is said to others is not held up by that. @throws as `send`
+   */
   sendDirect(to: string, text: string, options: DirectOptions = {}): Promise<SentDirect> {
     return this.#parts.speech.sayTo(to, text, options);
   }

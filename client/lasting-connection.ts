@@ -41,7 +41,7 @@ export class LastingConnection {
   #registeredAt = 0;
   /** Ends the questions about `#link`. */
   #unwatch: (() => void) | undefined;
-  /** Bounded by who waits: the one line that is being sent, receipts, and who logs in. */
+  /** Bounded by who waits: lines that are being sent, receipts, and who logs in. */
   readonly #waiters: Waiter[] = [];
 
   constructor(options: LastingConnectionOptions) {

@@ -52,7 +52,20 @@ export function makeParts(options: ChatClientOptions, place: RememberedPlace | u
   const speech = new Speech({ id, connection, queue: new SendQueue(connection), epoch: () => inbox.epoch });
   const rooms = new Rooms(id, asking, joined);
   const account = new Account({ connection, asking, logIn, registration, rooms: joined });
-  return { id, readers, inbox, logIn, registration, joined, connection, asking, speech, rooms, account, direct: new Direct(id, asking) };
+  return {
+    id,
+    readers,
+    inbox,
+    logIn,
+    registration,
+    joined,
+    connection,
+    asking,
+    speech,
+    rooms,
+    account,
+    direct: new Direct(id, asking, readers),
+  };
 }
 
 /** Listeners hear at once, loops when they come back. */

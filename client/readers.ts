@@ -30,6 +30,8 @@ interface Waiting {
   left: number;
   /** Of each time that it came; empty when it is answered. */
   answers: (() => void)[];
+  /** It was answered only because it took too long. */
+  isInAdvance: boolean;
 }
 
 export class Readers {
@@ -38,6 +40,8 @@ export class Readers {
   /** By room and Seq, in the order in which they came. */
   readonly #waiting = new Map<string, Waiting>();
   #inAdvance = 0;
+  /** Who waits for the answers to direct messages. */
+  #impatient = 0;
   /** When a message was answered last, or began to wait, milliseconds as of `performance.now()`. */
   #answeredAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -65,9 +69,10 @@ export class Readers {
       answer();
       return this.#options.done(message);
     }
-    const waiting: Waiting = { message, left: this.#readers.size, answers: [answer] };
+    const waiting: Waiting = { message, left: this.#readers.size, answers: [answer], isInAdvance: false };
     if (this.#waiting.size === 0) this.#answeredAt = performance.now();
     this.#waiting.set(keyOf(message), waiting);
+    if (this.#impatient > 0 && message.Kind === 'direct') this.#answer(waiting);
     for (const reader of [...this.#readers]) reader.hear(waiting);
     if (this.#waiting.size > WAITING) this.#options.overwhelmed(`${WAITING} messages were not taken.`);
     this.#watch();
@@ -78,6 +83,20 @@ export class Readers {
     const waiting = this.#waiting.get(keyOf(message));
     if (waiting === undefined || waiting.answers.length === 0) answer();
     else waiting.answers.push(answer);
+  }
+
+  /**
+   * Direct messages are answered before they are done while `call` is under way: the server answers some calls only when nothing of the
+   * inbox is in flight, and who makes them may be the loop that has one in its hands.
+   */
+  async hurried<T>(call: () => Promise<T>): Promise<T> {
+    this.#impatient += 1;
+    for (const waiting of this.#waiting.values()) if (waiting.message.Kind === 'direct') this.#answer(waiting);
+    try {
+      return await call();
+    } finally {
+      this.#impatient -= 1;
+    }
   }
 
   /** The first message of each room that is not done with. */
@@ -103,12 +122,13 @@ export class Readers {
     waiting.left -= 1;
     if (waiting.left > 0) return;
     this.#waiting.delete(keyOf(waiting.message));
-    if (waiting.answers.length === 0) this.#inAdvance -= 1;
-    else this.#answer(waiting);
+    if (waiting.isInAdvance) this.#inAdvance -= 1;
+    this.#answer(waiting);
     this.#options.done(waiting.message);
   }
 
   #answer(waiting: Waiting): void {
+    if (waiting.answers.length === 0) return;
     this.#answeredAt = performance.now();
     for (const answer of waiting.answers) answer();
     waiting.answers = [];
@@ -126,6 +146,7 @@ export class Readers {
     if (oldest === undefined) return;
     if (performance.now() - this.#answeredAt >= this.#options.patienceMs) {
       this.#answer(oldest);
+      oldest.isInAdvance = true;
       this.#inAdvance += 1;
       if (this.#inAdvance > this.#options.inAdvance)
         return this.#options.overwhelmed(`${this.#options.inAdvance} messages were answered before they were taken.`);
