@@ -204,7 +204,10 @@ function message(Seq: number): Message {
   return { ...text, Seq, Room: 'lobby' };
 }
 
-test('what is answered in advance, and what waits, has a bound: then the client ends with a reason', async () => {
+test('what is answered in advance, and what waits, has a bound: then the client ends with a reason', async (t) => {
+  // The timer of the loops keeps no process alive: the connection does.
+  const alive = setInterval(() => undefined, 1_000);
+  t.after(() => clearInterval(alive));
   const reasons: string[] = [];
   const done: number[] = [];
   const told = { done: ({ Seq }: Message) => void done.push(Seq), overwhelmed: (reason: string) => void reasons.push(reason) };

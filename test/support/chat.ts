@@ -13,9 +13,9 @@ export interface Joined {
   /** What was shown, in order. */
   readonly shown: readonly Message[];
   /** The texts of what people said, in one room when it is given. */
-  texts(room?: string): string[];
+  readonly texts: (room?: string) => string[];
   /** Until a message is shown that `wanted` says yes to, of those that came and come. */
-  hears(wanted: string | ((message: Message) => boolean)): Promise<Message>;
+  readonly hears: (wanted: string | ((message: Message) => boolean)) => Promise<Message>;
 }
 
 export const PASSWORD = 'correct horse battery';
