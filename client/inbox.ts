@@ -82,11 +82,14 @@ export class Inbox {
     this.#take(message, () => undefined);
   }
 
-  /**
-   * Nothing of `room` is shown or answered until `resume`. What is paused already is dropped: it was not answered, so it comes again.
-   */
+  /** Nothing of `room` is shown or answered until `resume`. */
   pause(room: string): void {
-    this.#paused.set(room, []);
+    if (!this.#paused.has(room)) this.#paused.set(room, []);
+  }
+
+  /** What is paused of `room` came over a connection that is gone: it was not answered, so it comes again. */
+  drop(room: string): void {
+    this.#paused.delete(room);
   }
 
   /** The Seq of the first message that came since `pause`. */

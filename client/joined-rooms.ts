@@ -52,6 +52,17 @@ export class JoinedRooms {
     this.#inbox.enter(code, seq);
   }
 
+  /** Runs `call`, which enters `code`; what the room says meanwhile is shown after it, when its name is known. */
+  async entering<T>(code: string, call: () => Promise<T>): Promise<T> {
+    const capital = code.toUpperCase();
+    this.#inbox.pause(capital);
+    try {
+      return await call();
+    } finally {
+      this.#inbox.resume(capital);
+    }
+  }
+
   /** @param code in capital or small letters */
   left(code: string): void {
     const known = [...this.#rooms.keys()].find((one) => one.toLowerCase() === code.toLowerCase());
@@ -85,7 +96,10 @@ export class JoinedRooms {
   /** Before a new registration: what the rooms of an account say waits until it is known what is missing before it. */
   pause(): Places {
     const places = new Map([...this.#rooms.keys()].map((code) => [code, this.#inbox.resumption(code)]));
-    for (const code of places.keys()) if (this.#isOfAccount(code)) this.#inbox.pause(code);
+    for (const code of places.keys()) {
+      this.#inbox.drop(code);
+      if (this.#isOfAccount(code)) this.#inbox.pause(code);
+    }
     return places;
   }
 
