@@ -10,36 +10,50 @@ export interface Cursor {
   readonly epoch?: string;
 }
 
+/** Who is shown what came. Neither method may throw, and both call `answer` when the server is to be told that it arrived: now or later. */
+export interface Audience {
+  hear(message: Message, answer: () => void): void;
+  /** A message that was heard before was delivered again. */
+  hearAgain(message: Message, answer: () => void): void;
+}
+
+interface Delivered {
+  readonly message: Message;
+  readonly answer: () => void;
+}
+
 /** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
 const ROOMS = 1_024;
 /** Where everyone starts. */
 export const LOBBY = 'lobby';
 
 export class Inbox {
-  readonly #show: (message: Message) => void;
+  readonly #audience: Audience;
   /** Last Seq shown, by room. They belong to `#epoch` and mean nothing in another one. */
   readonly #shown = new Map<string, number>();
+  /** Where the client entered in this epoch, by room: a resume starts here while nothing was shown. */
+  readonly #entered = new Map<string, number>();
   #epoch: string | undefined;
-  /** Where the first registration of this epoch began: a resume starts here while nothing was shown. */
-  #began = 0;
   /** Where the client left off in the lobby of an epoch that is gone, until the notice of that, which comes first, was shown. */
   #untold: Cursor | undefined;
+  #isNew = true;
   #holds = 0;
-  /** Bounded by the calls that the callback connections may have unanswered. */
+  /** This one and `#paused`: bounded by the calls that the callback connections may have unanswered. */
   #held: (() => void)[] = [];
+  /** By room, what came since `pause`. */
+  readonly #paused = new Map<string, Delivered[]>();
 
-  /** Where the first Register of this process is to begin. */
+  /** Where the first Register of this process is to begin in the lobby. */
   readonly #start: Cursor | undefined;
 
   /**
-   * @param show must not throw
-   * @param start where the first Register begins; with what comes next when left out
+   * @param start where the first Register begins in the lobby; with what comes next when left out
    */
-  constructor(show: (message: Message) => void, start?: Cursor) {
-    this.#show = show;
+  constructor(audience: Audience, start?: Cursor) {
+    this.#audience = audience;
     this.#start = start;
     this.#epoch = start?.epoch;
-    this.#began = start?.after ?? 0;
+    if (start !== undefined) this.#entered.set(LOBBY, start.after);
   }
 
   /** The life of the history that the cursors belong to; `undefined` before the first Register. */
@@ -50,13 +64,58 @@ export class Inbox {
   /** What the next visit goes on from: the last Seq shown, by room, the lobby always among them. */
   get place(): { readonly epoch: string; readonly cursors: ReadonlyMap<string, number> } | undefined {
     if (this.#untold?.epoch !== undefined) return { epoch: this.#untold.epoch, cursors: new Map([[LOBBY, this.#untold.after]]) };
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, cursors: new Map([[LOBBY, this.#began], ...this.#shown]) };
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, cursors: this.cursors() };
   }
 
-  /** Answers a message, and shows it if it is new. */
+  /** Nothing was heard from the server yet. */
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  /** The last Seq shown, by room; where nothing was shown yet, the place at which the client entered. */
+  cursors(): ReadonlyMap<string, number> {
+    return new Map([...this.#entered, ...this.#shown]);
+  }
+
+  /** Takes a message, and shows it if it is new. */
   receive(message: Message, answer: () => void): void {
-    if (this.#holds > 0) this.#held.push(() => this.#take(message, answer));
+    const paused = this.#paused.get(message.Room);
+    if (this.#holds > 0) this.#held.push(() => this.receive(message, answer));
+    else if (paused !== undefined) paused.push({ message, answer });
     else this.#take(message, answer);
+  }
+
+  /** Shows a message that was read from the history, if it is new. */
+  catchUp(message: Message): void {
+    this.#take(message, () => undefined);
+  }
+
+  /** Nothing of `room` is shown or answered until `resume`. */
+  pause(room: string): void {
+    if (!this.#paused.has(room)) this.#paused.set(room, []);
+  }
+
+  /** What is paused of `room` came over a connection that is gone: it was not answered, so it comes again. */
+  drop(room: string): void {
+    this.#paused.delete(room);
+  }
+
+  /** The Seq of the first message that came since `pause`. */
+  firstPaused(room: string): number | undefined {
+    return this.#paused.get(room)?.[0]?.message.Seq;
+  }
+
+  resume(room: string): void {
+    const paused = this.#paused.get(room) ?? [];
+    this.#paused.delete(room);
+    for (const { message, answer } of paused) this.#take(message, answer);
+  }
+
+  /** Shows a message of the client's own making in its turn; it has no place in the room's order. */
+  tell(message: Message): void {
+    const show = (): void => this.#audience.hear(message, () => undefined);
+    if (this.#holds > 0) this.#held.push(show);
+    else show();
   }
 
   /**
@@ -77,12 +136,26 @@ export class Inbox {
 
   /** What a Register was answered. In a new epoch all cursors start anew; in the same one the answer's Seq is only news. */
   adopt(epoch: string, seq: number): void {
+    this.#isNew = false;
     if (epoch === this.#epoch) return;
     // The server tells of the hole again to who comes back from before it.
     if (this.#epoch !== undefined) this.#untold ??= this.resumption(LOBBY);
     this.#epoch = epoch;
-    this.#began = seq;
     this.#shown.clear();
+    this.#entered.clear();
+    this.#entered.set(LOBBY, seq);
+  }
+
+  /** The client is served in `room` from behind `seq` on; where something of it was shown already, that says more. */
+  enter(room: string, seq: number): void {
+    if (!this.#shown.has(room)) this.#entered.set(room, seq);
+  }
+
+  /** The client has left `room`: should it come back, it begins as a stranger. */
+  forget(room: string): void {
+    this.#shown.delete(room);
+    this.#entered.delete(room);
+    this.#paused.delete(room);
   }
 
   /** Where the next Register begins: right where the client is, or before a hole that it was not yet told of. */
@@ -92,20 +165,20 @@ export class Inbox {
 
   /** Where the client is in `room`; `undefined` before the first Register, unless it was told where to start. */
   resumption(room: string): Cursor | undefined {
-    if (this.#epoch === undefined) return this.#start;
-    return { after: this.#shown.get(room) ?? this.#began, epoch: this.#epoch };
+    if (this.#epoch === undefined) return room === LOBBY ? this.#start : undefined;
+    const after = this.#shown.get(room) ?? this.#entered.get(room);
+    return after === undefined ? undefined : { after, epoch: this.#epoch };
   }
 
   #take(message: Message, answer: () => void): void {
-    answer();
     const { Room: room, Seq: seq } = message;
     if (room === LOBBY) this.#untold = undefined;
     const last = this.#shown.get(room);
-    if (last !== undefined && seq <= last) return;
+    if (last !== undefined && seq <= last) return this.#audience.hearAgain(message, answer);
     this.#shown.delete(room);
     this.#shown.set(room, seq);
     const [silent] = this.#shown.keys();
     if (this.#shown.size > ROOMS && silent !== undefined) this.#shown.delete(silent);
-    this.#show(message);
+    this.#audience.hear(message, answer);
   }
 }

@@ -35,7 +35,7 @@ interface Joined {
 async function join(t: TestContext, server: { host: string; port: number }, options: Partial<ChatClientOptions> = {}): Promise<Joined> {
   const { host, port } = server;
   const client = await ChatClient.connect({ host, port, name: 'Ann', ...options });
-  t.after(() => client.leave(200));
+  t.after(() => client.disconnect(200));
   const shown: Message[] = [];
   client.on('message', (message) => shown.push(message));
   const texts = () => shown.filter(({ Kind }) => Kind === 'chat').map(({ Text }) => Text);
@@ -287,7 +287,7 @@ test('a server that hangs is given up: at the first Register, and later when it 
 test('what is typed while the network is broken arrives once and in order', async (t) => {
   const { address } = await startRoom(t);
   const relay = await CuttableRelay.start(address);
-  t.after(() => relay.cut());
+  t.after(() => relay.close());
   const bob = await join(t, address, { name: 'Bob' });
   const ann = await join(t, relay, { callback: 'inline' });
   await ann.client.send('before');
@@ -295,12 +295,12 @@ test('what is typed while the network is broken arrives once and in order', asyn
   relay.passes = (text) => !text.includes('answer lost');
   const unanswered = ann.client.send('answer lost');
   await bob.sees(() => bob.texts().includes('answer lost'), 'the unanswered line');
-  await relay.cut();
+  relay.cut();
   await becomes(ann.client, 'lost');
   const typed = Promise.all(['one', 'two', 'three'].map((text) => ann.client.send(text)));
   await bob.client.send('meanwhile');
   relay.passes = () => true;
-  await relay.mend();
+  relay.mend();
   assert.equal((await unanswered).Duplicate, true);
   await typed;
   await ann.client.send('after');
@@ -437,9 +437,9 @@ test('leaving is bounded when the server hangs; what waits is told so, and nobod
   const refused = [assert.rejects(said1, OutcomeUnknown), assert.rejects(said2, ClientClosed)];
   await server.asked('SendMessage', 1);
   const began = performance.now();
-  const left = ann.client.leave(300);
+  const left = ann.client.disconnect(300);
   await assert.rejects(ann.client.send('too late'), ClientClosed);
-  await Promise.all([left, ann.client.leave(), ...refused]);
+  await Promise.all([left, ann.client.disconnect(), ...refused]);
   const took = performance.now() - began;
   assert.ok(took >= 290 && took < 600, `took ${took} ms`);
   assert.equal(ann.client.state.kind, 'closed');
@@ -454,7 +454,7 @@ test('a line that waits when the client leaves is not sent any more, the one und
   });
   const ann = await join(t, server);
   const [underWay, waiting] = [ann.client.send('under way'), assert.rejects(ann.client.send('waiting'), ClientClosed)];
-  await ann.client.leave(100);
+  await ann.client.disconnect(100);
   assert.equal((await underWay).Seq, 1);
   await waiting;
   assert.deepEqual(
@@ -467,14 +467,14 @@ test('leaving tells the room, lets the last answer in, and is quick when there i
   const room = await startRoom(t);
   const [ann, bob] = [await join(t, room.address), await join(t, room.address, { name: 'Bob' })];
   const last = ann.client.send('bye');
-  await ann.client.leave();
+  await ann.client.disconnect();
   assert.equal((await last).Success, true);
   await bob.sees(() => bob.shown.some(({ Kind, SenderID }) => Kind === 'leave' && SenderID !== bob.client.id), 'the leave line');
   await room.stop();
   await becomes(bob.client, 'lost');
   const waiting = assert.rejects(bob.client.send('anybody?'), ClientClosed);
   const began = performance.now();
-  await bob.client.leave();
+  await bob.client.disconnect();
   assert.ok(performance.now() - began < 200);
   await waiting;
 });

@@ -29,16 +29,16 @@ async function crash(start: () => Promise<Running>): Promise<Crashed> {
     relay.passes = (text) => !text.includes('unanswered');
     const outcomes = Promise.allSettled([client.send('unanswered'), client.send('waited')]);
     await bob.hear(({ Text }) => Text === 'unanswered');
-    await relay.cut();
+    relay.cut();
     await kill(first);
     const second = await start();
     relay.passes = () => true;
     relay.server = second;
-    await relay.mend();
+    relay.mend();
     return { outcomes: await outcomes, said: await everythingSaid(await join(second, { id: 'cy' })) };
   } finally {
-    await client.leave(200);
-    await relay.cut();
+    await client.disconnect(200);
+    relay.close();
   }
 }
 
