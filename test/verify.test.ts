@@ -160,7 +160,7 @@ describe('the verifier', { concurrency: 3 }, () => {
     const peer = await PEERS.healthy();
     t.after(() => peer.close());
     await register(caller, 'killer', peer.callback);
-    await peer.heard(({ texts }) => texts.length > 100, 'the run to be on its way');
+    await peer.heard(({ texts }) => texts.length > 100, 'the run to be on its way', 30_000);
     server.signal('SIGKILL');
     const { status, stdout, stderr } = await run;
     assert.equal(status, 1, stdout + stderr);
