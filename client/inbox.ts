@@ -33,6 +33,8 @@ export class Inbox {
   readonly #shown = new Map<string, number>();
   /** Where the client entered in this epoch, by room: a resume starts here while nothing was shown. */
   readonly #entered = new Map<string, number>();
+  /** Rooms that are gone. */
+  readonly #closed = new Set<string>();
   #epoch: string | undefined;
   /** Where the client left off in the lobby of an epoch that is gone, until the notice of that, which comes first, was shown. */
   #untold: Cursor | undefined;
@@ -148,7 +150,16 @@ export class Inbox {
 
   /** The client is served in `room` from behind `seq` on; where something of it was shown already, that says more. */
   enter(room: string, seq: number): void {
+    this.#closed.delete(room);
     if (!this.#shown.has(room)) this.#entered.set(room, seq);
+  }
+
+  /** `room` is gone, as the client was told: nothing more of it is shown unless it is entered again. */
+  close(room: string): void {
+    this.forget(room);
+    this.#closed.add(room);
+    const [first] = this.#closed;
+    if (this.#closed.size > ROOMS && first !== undefined) this.#closed.delete(first);
   }
 
   /** The client has left `room`: should it come back, it begins as a stranger. */
@@ -174,7 +185,7 @@ export class Inbox {
     const { Room: room, Seq: seq } = message;
     if (room === LOBBY) this.#untold = undefined;
     const last = this.#shown.get(room);
-    if (last !== undefined && seq <= last) return this.#audience.hearAgain(message, answer);
+    if (this.#closed.has(room) || (last !== undefined && seq <= last)) return this.#audience.hearAgain(message, answer);
     this.#shown.delete(room);
     this.#shown.set(room, seq);
     const [silent] = this.#shown.keys();

@@ -13,7 +13,7 @@ import type { Outcome } from './verify/run.ts';
 import { ROOT } from './support/root.ts';
 
 const MAIN = join(ROOT, 'test/verify/main.ts');
-const SHORT = ['--clients', '6', '--senders', '3', '--hung', '0', '--flapping', '0', '--seconds', '1', '--rate', '100'];
+const SHORT = ['--clients', '6', '--senders', '3', '--library', '0', '--hung', '0', '--flapping', '0', '--seconds', '1', '--rate', '100'];
 const Report = v.object({
   proven: v.boolean(),
   grounds: v.array(v.string()),
@@ -87,8 +87,27 @@ describe('the verifier', { concurrency: 3 }, () => {
     assert.match(stderr, /1\/1 s: \d+ acknowledged, \d+ shown/);
   });
 
+  test('clients on the library, whose network is cut, miss nothing, hear nothing twice, and all that they say arrives', async () => {
+    const { status, stdout, stderr } = await verify(...SHORT, '--library', '4', '--seconds', '3', '--rate', '60');
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout, /^ {2}clients +6 healthy \(3 send\), 4 on the library/m);
+  });
+
   test('hung clients are gone in time with a reason, flapping ones miss nothing', async () => {
-    const { status, stdout, stderr } = await verify('--clients', '8', '--hung', '2', '--flapping', '2', '--seconds', '4', '--rate', '100');
+    const { status, stdout, stderr } = await verify(
+      '--clients',
+      '8',
+      '--library',
+      '0',
+      '--hung',
+      '2',
+      '--flapping',
+      '2',
+      '--seconds',
+      '4',
+      '--rate',
+      '100',
+    );
     assert.equal(status, 0, stdout + stderr);
     assert.equal(stdout.match(/^ {2}dropped hung-\S+ +after [\d.]+ s: Dropped hung-/gm)?.length, 2, stdout);
     assert.match(stdout, /^ {2}went away and came back +[1-9]/m);
@@ -142,7 +161,7 @@ describe('the verifier', { concurrency: 3 }, () => {
     const peer = await PEERS.healthy();
     t.after(() => peer.close());
     await register(caller, 'killer', peer.callback);
-    await peer.heard(({ texts }) => texts.length > 100, 'the run to be on its way');
+    await peer.heard(({ texts }) => texts.length > 100, 'the run to be on its way', 30_000);
     server.signal('SIGKILL');
     const { status, stdout, stderr } = await run;
     assert.equal(status, 1, stdout + stderr);
@@ -159,7 +178,7 @@ describe('the verifier', { concurrency: 3 }, () => {
 const GOOD: Outcome = {
   server: '127.0.0.1:9999',
   ownServer: true,
-  settings: { clients: 2, senders: 1, hung: 1, flapping: 0, seconds: 1, rate: 0, window: 1, json: false },
+  settings: { clients: 2, senders: 1, library: 0, hung: 1, flapping: 0, seconds: 1, rate: 0, window: 1, json: false },
   verdict: {
     proven: true,
     counts: { lost: 0, duplicated: 0, reordered: 0, phantom: 0 },

@@ -63,7 +63,7 @@ interface Waiting {
 }
 
 /** A connection of dialect 2.0 that calls, pipelined, and matches the answers by id. */
-export class Caller {
+export class Caller implements Voice {
   readonly socket: net.Socket;
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
@@ -107,6 +107,14 @@ export class Caller {
     });
   }
 
+  get isOpen(): boolean {
+    return this.socket.writable;
+  }
+
+  async say(id: string, text: string): Promise<number> {
+    return v.parse(Accepted, await this.call('ChatServer.SendMessage', { UserID: id, Text: text })).Seq;
+  }
+
   close(): void {
     this.socket.destroy();
   }
@@ -136,6 +144,14 @@ export async function register(caller: Caller, id: string, callback: string, mor
 
 const Accepted = v.object({ Success: v.literal(true), Seq: v.number() });
 
+/** By whom a sender speaks. */
+export interface Voice {
+  /** Whether anything that is said may still arrive. */
+  readonly isOpen: boolean;
+  /** The `Seq`; a `Refusal` when the server says no, another error when it says nothing. */
+  say(id: string, text: string): Promise<number>;
+}
+
 export interface Pace {
   /** Sends that may be unanswered at a time. */
   readonly window: number;
@@ -152,14 +168,14 @@ export class Sender {
   /** How often the server said no, by reason. */
   readonly refusals = new Map<string, number>();
   acknowledged = 0;
-  private readonly caller: Caller;
+  private readonly voice: Voice;
   private readonly turn = new EventEmitter();
   private inFlight = 0;
   private heldUntil = 0;
 
-  constructor(id: string, caller: Caller) {
+  constructor(id: string, voice: Voice) {
     this.id = id;
-    this.caller = caller;
+    this.voice = voice;
   }
 
   /** The checker's view of it. */
@@ -170,7 +186,7 @@ export class Sender {
   /** Sends until `signal` aborts or the connection is gone, then waits until everything was answered or given up on. */
   async run({ window, perSecond }: Pace, signal: AbortSignal): Promise<void> {
     let due = performance.now();
-    while (!signal.aborted && this.caller.socket.writable) {
+    while (!signal.aborted && this.voice.isOpen) {
       const wait = Math.max(due, this.heldUntil) - performance.now();
       if (wait > 0) await pause(wait, undefined, { signal }).catch(() => undefined);
       else if (this.inFlight >= window) await once(this.turn, 'answered');
@@ -189,7 +205,7 @@ export class Sender {
     this.sentAt.set(sent.text, performance.now());
     this.inFlight++;
     try {
-      sent.seq = v.parse(Accepted, await this.caller.call('ChatServer.SendMessage', { UserID: this.id, Text: sent.text })).Seq;
+      sent.seq = await this.voice.say(this.id, sent.text);
       this.acknowledged++;
     } catch (error) {
       if (error instanceof Refusal) this.refuse(sent, error);

@@ -1,20 +1,34 @@
 /**
- * The crowd of a run: clients with callback servers of their own, on the interface that reaches the server. Each keeps
- * what it was shown and how late; none of them judges.
+ * The crowd of a run: clients on raw TCP with callback servers of their own, on the interface that reaches the server, and clients
+ * on the library. Each keeps what it was shown and how late; none of them judges.
  */
 import { EventEmitter } from 'node:events';
 import * as v from 'valibot';
+import { ChatClient, RpcError } from '../../client/library.ts';
 import type { Delivery, ReceiverRecord } from '../support/checker.ts';
+import { CuttableRelay } from '../support/cuttable-relay.ts';
 import { answerTo, Peer, type Behaviour, type Message } from '../support/peer.ts';
-import { Caller, register, Sender, type Registered } from '../support/traffic.ts';
+import { Caller, Refusal, register, Sender, type Registered, type Voice } from '../support/traffic.ts';
 import type { Settings } from './settings.ts';
 
-export type Role = 'healthy' | 'hung' | 'flapping';
+export type Role = 'healthy' | 'hung' | 'flapping' | 'library';
+
+/** One client of a run, however it is made. */
+export interface Client {
+  readonly id: string;
+  readonly role: Role;
+  readonly hearing: Hearing;
+  readonly sender: Sender;
+  /** What the checker needs; nothing is owed to one that was dropped or never answered. */
+  record(owed: boolean): ReceiverRecord;
+  /** Leaves; one that was dropped before has nothing to leave. */
+  leave(): Promise<void>;
+}
 
 const Users = v.object({ Users: v.array(v.object({ ID: v.string() })) });
 
-/** One client: its callback server, the connection it calls on, and what it heard. */
-export class Client {
+/** A client on raw TCP: its callback server, the connection it calls on, and what it heard. Nothing of the product can hide in it. */
+export class RawClient implements Client {
   readonly id: string;
   readonly role: Role;
   readonly hearing: Hearing;
@@ -32,11 +46,11 @@ export class Client {
     this.sender = new Sender(id, caller);
   }
 
-  static async join(server: { host: string; port: number }, id: string, role: Role, crowd: Crowd): Promise<Client> {
+  static async join(server: { host: string; port: number }, id: string, role: Role, crowd: Crowd): Promise<RawClient> {
     const caller = await Caller.dial(server.host, server.port);
     const hearing = new Hearing(crowd);
     const peer = await Peer.start(role === 'hung' ? mute(hearing) : attentive(hearing), caller.socket.localAddress);
-    const client = new Client(id, role, hearing, caller, peer);
+    const client = new RawClient(id, role, hearing, caller, peer);
     try {
       client.registered = await register(caller, id, peer.callback);
       return client;
@@ -46,7 +60,6 @@ export class Client {
     }
   }
 
-  /** What the checker needs; nothing is owed to one that was dropped or never answered. */
   record(owed: boolean): ReceiverRecord {
     return { id: this.id, since: this.registered?.Seq ?? 0, owed, deliveries: this.hearing.deliveries };
   }
@@ -57,7 +70,6 @@ export class Client {
     return new Set(users.map(({ ID }) => ID));
   }
 
-  /** Leaves; one that was dropped before has nothing to leave. */
   async leave(): Promise<void> {
     await this.caller.call('ChatServer.Unregister', { ID: this.id, Session: this.registered?.Session }).catch(() => undefined);
     await this.close();
@@ -89,11 +101,13 @@ export class Crowd extends EventEmitter<{ heard: [] }> {
     const roles: Role[] = [];
     for (let i = 0; i < settings.clients; i++) roles.push('healthy');
     for (let i = 0; i < settings.flapping; i++) roles.push('flapping');
+    for (let i = 0; i < settings.library; i++) roles.push('library');
     for (let i = 0; i < settings.hung; i++) roles.push('hung');
     const places = roles.map((role, i) => ({ id: `${role}-${run}-${i + 1}`, role }));
     const joinNext = async (): Promise<void> => {
       for (let place = places.shift(); place !== undefined; place = places.shift()) {
-        this.add(await Client.join(server, place.id, place.role, this));
+        const kind = place.role === 'library' ? LibraryClient : RawClient;
+        this.add(await kind.join(server, place.id, place.role, this));
       }
     };
     for (const outcome of await Promise.allSettled(Array.from({ length: 16 }, joinNext))) {
@@ -110,6 +124,15 @@ export class Crowd extends EventEmitter<{ heard: [] }> {
     return this.clients.filter((client) => client.role === role);
   }
 
+  /** Those on raw TCP of a role. */
+  raw(role: Role): RawClient[] {
+    return this.clients.flatMap((client) => (client instanceof RawClient && client.role === role ? [client] : []));
+  }
+
+  library(): LibraryClient[] {
+    return this.clients.flatMap((client) => (client instanceof LibraryClient ? [client] : []));
+  }
+
   get(id: string): Client | undefined {
     return this.byId.get(id);
   }
@@ -121,6 +144,65 @@ export class Crowd extends EventEmitter<{ heard: [] }> {
   private add(client: Client): void {
     this.clients.push(client);
     this.byId.set(client.id, client);
+  }
+}
+
+/**
+ * A client as programs make them, through a network that can be cut; half of them are called back on it. It hears what the
+ * library lets pass: each message once.
+ */
+export class LibraryClient implements Client, Voice {
+  readonly role = 'library';
+  readonly hearing: Hearing;
+  readonly sender: Sender;
+  readonly network: CuttableRelay;
+  private readonly client: ChatClient;
+  private readonly since: number;
+
+  private constructor(client: ChatClient, hearing: Hearing, network: CuttableRelay) {
+    this.client = client;
+    this.since = client.cursor.after;
+    this.hearing = hearing;
+    this.network = network;
+    this.sender = new Sender(client.id, this);
+    client.on('message', (message) => hearing.take(message, performance.now()));
+  }
+
+  static async join(server: { host: string; port: number }, id: string, _role: Role, crowd: Crowd): Promise<LibraryClient> {
+    const network = await CuttableRelay.start(server);
+    const callback = crowd.clients.length % 2 === 0 ? 'inline' : 'auto';
+    try {
+      const client = await ChatClient.connect({ host: network.host, port: network.port, id, name: id, callback });
+      return new LibraryClient(client, new Hearing(crowd), network);
+    } catch (error) {
+      network.close();
+      throw error;
+    }
+  }
+
+  get id(): string {
+    return this.client.id;
+  }
+
+  get isOpen(): boolean {
+    return this.client.state.kind !== 'closed';
+  }
+
+  async say(_id: string, text: string): Promise<number> {
+    try {
+      return (await this.client.send(text)).Seq;
+    } catch (error) {
+      throw error instanceof RpcError ? new Refusal(error) : error;
+    }
+  }
+
+  record(owed: boolean): ReceiverRecord {
+    return { id: this.id, since: this.since, owed, deliveries: this.hearing.deliveries };
+  }
+
+  async leave(): Promise<void> {
+    await this.client.disconnect();
+    this.network.close();
   }
 }
 
@@ -141,7 +223,8 @@ export class Hearing {
   }
 
   take(message: Message, at: number): void {
-    const sender = message.Kind === 'chat' ? this.crowd.get(message.SenderID)?.sender : undefined;
+    const client = message.Kind === 'chat' ? this.crowd.get(message.SenderID) : undefined;
+    const sender = client?.sender;
     const strange = sender === undefined && (this.crowd.strangers || message.Kind !== 'chat');
     this.deliveries.push({ seq: message.Seq, text: strange ? undefined : message.Text });
     if (message.Kind === 'leave') this.crowd.leaveLines.add(message.Content);
@@ -150,7 +233,8 @@ export class Hearing {
     const sentAt = sender?.sentAt.get(message.Text);
     if (sentAt === undefined) return;
     this.shown++;
-    this.latencies.push(at - sentAt);
+    // What the library says may have waited for a network.
+    if (client instanceof RawClient) this.latencies.push(at - sentAt);
     this.crowd.emit('heard');
   }
 }

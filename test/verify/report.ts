@@ -37,7 +37,7 @@ function figures(outcome: Outcome): Record<string, string | number> {
   const { verdict, settings, latencies, sendingMs, deliveries, deliveringMs, drops, refusals } = outcome;
   const rows: Record<string, string | number> = {
     server: `${outcome.server}${outcome.ownServer ? ' (its own)' : ''}`,
-    clients: `${settings.clients} healthy (${settings.senders} send), ${settings.flapping} flapping, ${settings.hung} hung`,
+    clients: `${settings.clients} healthy (${settings.senders} send), ${library(settings)}${settings.flapping} flapping, ${settings.hung} hung`,
     seconds: round(sendingMs / 1000, 1),
     acknowledged: verdict.acknowledged,
     'messages a second': Math.round((verdict.acknowledged * 1000) / sendingMs),
@@ -52,6 +52,10 @@ function figures(outcome: Outcome): Record<string, string | number> {
   for (const [reason, times] of refusals) rows[`refused: ${reason}`] = times;
   for (const { id, afterMs, reason } of drops) rows[`dropped ${id}`] = `${seconds(afterMs)}${reason}`;
   return rows;
+}
+
+function library({ library: clients }: Outcome['settings']): string {
+  return clients === 0 ? '' : `${clients} on the library, `;
 }
 
 function seconds(ms: number | undefined): string {

@@ -21,6 +21,8 @@ const STRAGGLE_MS = 2_000;
 const LEAVE_LINE_MS = 2_000;
 /** Up to this many members the server writes a line for each leave. */
 const LEAVE_LINES_UP_TO = 200;
+/** How long the network of the clients on the library is gone. */
+const CUT_MS = 100;
 const FLAP = { upMs: 1_700, downMs: 300 };
 
 /** A client that the server let go. */
@@ -98,14 +100,16 @@ async function send(
 ): Promise<{ began: number; sendingMs: number; flaps: number }> {
   const end = new AbortController();
   setMaxListeners(0, end.signal);
-  const pace = { window: settings.window, perSecond: settings.rate / settings.senders };
+  const pace = { window: settings.window, perSecond: settings.rate / (settings.senders + settings.library) };
   const began = performance.now();
-  const flapping = crowd.of('flapping').map(({ peer }) => flap(peer, FLAP, end.signal));
+  const flapping = crowd.raw('flapping').map(({ peer }) => flap(peer, FLAP, end.signal));
+  const cutting = cutTwice(crowd, settings.seconds * 1_000);
   const sending = senders(crowd, settings).map(({ sender }) => sender.run(pace, end.signal));
   for (let second = 1; second <= settings.seconds; second++) {
     await pause(began + second * 1000 - performance.now());
     progress(`${second}/${settings.seconds} s: ${acknowledged(crowd)} acknowledged, ${shown(crowd)} shown`);
   }
+  await cutting;
   end.abort();
   const sendingMs = performance.now() - began;
   await Promise.all(sending);
@@ -114,7 +118,17 @@ async function send(
 }
 
 function senders(crowd: Crowd, settings: Settings): Client[] {
-  return crowd.of('healthy').slice(0, settings.senders);
+  return [...crowd.of('healthy').slice(0, settings.senders), ...crowd.library()];
+}
+
+/** Cuts the network of the clients on the library after a third and after two thirds of the time. */
+async function cutTwice(crowd: Crowd, totalMs: number): Promise<void> {
+  for (let cut = 0; cut < 2; cut++) {
+    await pause(totalMs / 3);
+    for (const { network } of crowd.library()) network.cut();
+    await pause(CUT_MS);
+    for (const { network } of crowd.library()) network.mend();
+  }
 }
 
 function acknowledged(crowd: Crowd): number {
@@ -127,7 +141,7 @@ function shown(crowd: Crowd): number {
 
 /** Waits until every client that answers was shown the newest message that it is owed, and as many as it is owed. */
 async function settle(crowd: Crowd, progress: (line: string) => void): Promise<void> {
-  const targets = [...crowd.of('healthy'), ...crowd.of('flapping')].map((client) => ({ client, ...owedTo(client, crowd) }));
+  const targets = crowd.clients.filter(({ role }) => role !== 'hung').map((client) => ({ client, ...owedTo(client, crowd) }));
   const missing = () => targets.filter(({ client, newest }) => client.hearing.newest < newest).length;
   const short = () => targets.filter(({ client, count }) => client.hearing.shown < count).length;
   if (!(await holds(() => missing() === 0, SETTLE_MS))) progress(`${missing()} clients were not given the newest message`);
@@ -154,7 +168,7 @@ async function holds(done: () => boolean, deadlineMs: number): Promise<boolean> 
 /** Waits until the hung ones are gone; when each of the clients that are gone was first missed. */
 async function awaitDrops(crowd: Crowd, progress: (line: string) => void): Promise<Map<string, number>> {
   const gone = new Map<string, number>();
-  const witness = crowd.of('healthy')[0];
+  const witness = crowd.raw('healthy')[0];
   const last = Math.max(0, ...crowd.of('hung').map(({ hearing }) => (hearing.firstCallAt ?? performance.now()) + GONE_WITHIN_MS));
   for (let before = 0; ;) {
     const there = await witness?.whoIsThere();

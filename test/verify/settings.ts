@@ -9,6 +9,8 @@ export interface Settings {
   readonly hung: number;
   /** Clients whose callback server vanishes and comes back, over and over. */
   readonly flapping: number;
+  /** Clients on the library, whose network is cut now and then; they send, too. */
+  readonly library: number;
   readonly seconds: number;
   /** Messages a second of all senders together; 0 = as fast as their windows allow. */
   readonly rate: number;
@@ -44,6 +46,12 @@ function describe(): Command {
     .option('--senders <n>', 'how many of them also send', whole(1, 5000), 10)
     .option('--hung <n>', 'further clients that never answer; they must be gone in time and delay nobody', whole(0, 1000), 2)
     .option('--flapping <n>', 'further clients that go away and come back; they must miss nothing', whole(0, 1000), 3)
+    .option(
+      '--library <n>',
+      'further clients on the library, which send, and whose network is cut twice; they must miss nothing',
+      whole(0, 1000),
+      2,
+    )
     .option('--seconds <n>', 'how long to send', whole(1, 3600), 10)
     .option('--rate <n>', 'messages a second, of all senders together; 0 = as fast as the windows allow', whole(0, 1_000_000), 500)
     .option('--window <n>', 'unanswered sends a sender may have', whole(1, 1000), 16)
