@@ -3,11 +3,13 @@
  * The rows of flags and variables are in `config/`; this is the door. Knows no socket and no terminal.
  */
 import { chooseCommand, CLIENT_OPTIONS } from './config/client-commands.ts';
-import { clientSettings, type ClientSettings } from './config/client-options.ts';
+import { clientSettings, type ClientSettings } from './config/client-settings.ts';
 import { type Option, readOptions } from './config/options.ts';
 import { SERVER_EPILOGUE, SERVER_OPTIONS, serverSettings, type ServerSettings } from './config/server-options.ts';
 
-export type { Bell, ClientCommandName, ClientSettings } from './config/client-options.ts';
+export type { Bell } from './config/client-options.ts';
+export type { ClientCommandName, ClientSettings } from './config/client-settings.ts';
+export type { LogInSettings } from './config/log-in-options.ts';
 export { DEFAULT_SERVER_SETTINGS, type LogFormat, type LogLevel, type ServerSettings } from './config/server-options.ts';
 export { HelpRequested, settingsOrExit, UsageError } from './config/usage.ts';
 
