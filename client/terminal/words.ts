@@ -1,5 +1,5 @@
 /** Outcomes as words for people. */
-import { RpcError } from '../../commons/errors.ts';
+import { type Reason, RpcError } from '../../commons/errors.ts';
 import { type Receipt } from '../../commons/protocol.ts';
 import { inertLine } from '../../commons/text.ts';
 
@@ -7,6 +7,12 @@ import { inertLine } from '../../commons/text.ts';
 export function reasonOf(error: unknown): string {
   if (error instanceof RpcError) return inertLine(error.data.Issues?.[0]?.Message ?? error.message);
   return inertLine(error instanceof Error ? error.message : String(error));
+}
+
+/** As `reasonOf`, and what to do about it, where `advice` has something for that refusal. */
+export function failureOf(error: unknown, advice: Readonly<Partial<Record<Reason, string>>> = {}): string {
+  const what = error instanceof RpcError ? advice[error.reason] : undefined;
+  return what === undefined ? reasonOf(error) : `${reasonOf(error).replace(/(?<![.!?])$/, '.')} ${what}`;
 }
 
 /** "1 message", "2 messages". */
