@@ -12,30 +12,33 @@ export interface Cursor {
 
 /** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
 const ROOMS = 1_024;
+/** Where everyone starts. */
+export const LOBBY = 'lobby';
 
 export class Inbox {
   readonly #show: (message: Message) => void;
   /** Last Seq shown, by room. They belong to `#epoch` and mean nothing in another one. */
   readonly #shown = new Map<string, number>();
+  /** Where the client entered in this epoch, by room: a resume starts here while nothing was shown. */
+  readonly #entered = new Map<string, number>();
   #epoch: string | undefined;
-  /** Where the first registration of this epoch began: a resume starts here while nothing was shown. */
-  #began = 0;
+  #isNew = true;
   #holds = 0;
   /** Bounded by the calls that the callback connections may have unanswered. */
   #held: (() => void)[] = [];
 
-  /** Where the first Register of this process is to begin. */
+  /** Where the first Register of this process is to begin in the lobby. */
   readonly #start: Cursor | undefined;
 
   /**
    * @param show must not throw
-   * @param start where the first Register begins; with what comes next when left out
+   * @param start where the first Register begins in the lobby; with what comes next when left out
    */
   constructor(show: (message: Message) => void, start?: Cursor) {
     this.#show = show;
     this.#start = start;
     this.#epoch = start?.epoch;
-    this.#began = start?.after ?? 0;
+    if (start !== undefined) this.#entered.set(LOBBY, start.after);
   }
 
   /** The life of the history that the cursors belong to; `undefined` before the first Register. */
@@ -43,15 +46,26 @@ export class Inbox {
     return this.#epoch;
   }
 
-  /** The last Seq shown, by room; `room`, of which perhaps nothing was shown yet, is always among them. */
-  cursors(room: string): ReadonlyMap<string, number> {
-    return new Map([[room, this.#began], ...this.#shown]);
+  /** Nothing was heard from the server yet. */
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  /** The last Seq shown, by room; where nothing was shown yet, the place at which the client entered. */
+  cursors(): ReadonlyMap<string, number> {
+    return new Map([...this.#entered, ...this.#shown]);
   }
 
   /** Answers a message, and shows it if it is new. */
   receive(message: Message, answer: () => void): void {
     if (this.#holds > 0) this.#held.push(() => this.#take(message, answer));
     else this.#take(message, answer);
+  }
+
+  /** Shows a message of the client's own making in its turn; it has no place in the room's order. */
+  tell(message: Message): void {
+    if (this.#holds > 0) this.#held.push(() => this.#show(message));
+    else this.#show(message);
   }
 
   /**
@@ -72,16 +86,30 @@ export class Inbox {
 
   /** What a Register was answered. In a new epoch all cursors start anew; in the same one the answer's Seq is only news. */
   adopt(epoch: string, seq: number): void {
+    this.#isNew = false;
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
-    this.#began = seq;
     this.#shown.clear();
+    this.#entered.clear();
+    this.#entered.set(LOBBY, seq);
   }
 
-  /** Where the next Register begins in `room`; `undefined` = with what comes next. */
+  /** The client is served in `room` from behind `seq` on; where something of it was shown already, that says more. */
+  enter(room: string, seq: number): void {
+    if (!this.#shown.has(room)) this.#entered.set(room, seq);
+  }
+
+  /** The client has left `room`: should it come back, it begins as a stranger. */
+  forget(room: string): void {
+    this.#shown.delete(room);
+    this.#entered.delete(room);
+  }
+
+  /** Where a resume begins in `room`; `undefined` = with what comes next. */
   resumption(room: string): Cursor | undefined {
-    if (this.#epoch === undefined) return this.#start;
-    return { after: this.#shown.get(room) ?? this.#began, epoch: this.#epoch };
+    if (this.#epoch === undefined) return room === LOBBY ? this.#start : undefined;
+    const after = this.#shown.get(room) ?? this.#entered.get(room);
+    return after === undefined ? undefined : { after, epoch: this.#epoch };
   }
 
   #take(message: Message, answer: () => void): void {

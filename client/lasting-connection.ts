@@ -1,23 +1,16 @@
 /**
  * A membership that outlives its connections: connects, registers, and after a loss does both again until it is told to
- * stop. It knows no message and no terminal; what Register says is the registration's business.
+ * stop. It knows no message and no terminal; what has to be said on a new connection is the membership's business.
  */
 import { RpcError } from '../commons/errors.ts';
 import { NoAnswer } from '../commons/rpc/caller.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { ClientClosed, sentence, ServerUnreachable } from './errors.ts';
 import { watch } from './heartbeat.ts';
+import type { ConnectionState } from './options.ts';
 import { Backoff, pause, worthRetrying } from './reconnect.ts';
-import type { Registration } from './registration.ts';
+import type { Membership } from './membership.ts';
 import { ServerLink, spell, type ServerAddress } from './server-link.ts';
-
-export type ConnectionState =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'connected' }
-  /** The server is gone; the next try, the `attempt`th, comes in `retryInMs`. */
-  | { readonly kind: 'lost'; readonly reason: string; readonly retryInMs: number; readonly attempt: number }
-  /** For good: by our own wish, or because no try can help. */
-  | { readonly kind: 'closed'; readonly reason: string };
 
 export interface LastingConnectionOptions {
   readonly server: ServerAddress;
@@ -25,7 +18,7 @@ export interface LastingConnectionOptions {
   /** Pause between two questions whether the server lives and knows us, milliseconds. */
   readonly pingEveryMs: number;
   readonly methods: CallbackMethods;
-  readonly registration: Registration;
+  readonly membership: Membership;
   /** Told of every change of state; must not throw. */
   readonly changed: (state: ConnectionState) => void;
 }
@@ -48,7 +41,7 @@ export class LastingConnection {
   #registeredAt = 0;
   /** Ends the questions about `#link`. */
   #unwatch: (() => void) | undefined;
-  /** Bounded by who waits: the one line that is being sent. */
+  /** Bounded by who waits: the one line that is being sent, receipts, and who logs in. */
   readonly #waiters: Waiter[] = [];
 
   constructor(options: LastingConnectionOptions) {
@@ -96,6 +89,24 @@ export class LastingConnection {
     this.#lost(link, reason);
   }
 
+  /**
+   * Registers once more on the connection that is there; when there is none, or it is lost over this, the next one does.
+   *
+   * @throws RpcError when that is refused, ClientClosed when the membership ends meanwhile
+   */
+  async again(): Promise<void> {
+    const link = this.#link;
+    if (link !== undefined) {
+      try {
+        return await this.#options.membership.again(link);
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error;
+        this.renew(link, 'the server did not answer');
+      }
+    }
+    await this.registered();
+  }
+
   /** No further try; a connection that is there stays for a last call until `close`. */
   retire(): void {
     this.#stop.abort();
@@ -106,19 +117,19 @@ export class LastingConnection {
     if (this.#state.kind === 'closed') return;
     this.#stop.abort();
     this.#letGo()?.close(reason);
-    this.#options.registration.close();
+    this.#options.membership.close();
     this.#become({ kind: 'closed', reason });
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new ClientClosed(`Not connected: ${reason}`));
   }
 
   async #attempt(): Promise<void> {
-    const { server, methods, registration } = this.#options;
+    const { server, methods, membership } = this.#options;
     const link = await ServerLink.open(server, methods, (lost, reason) => this.#lost(lost, reason));
     try {
       this.#stop.signal.throwIfAborted();
       const abandon = (): void => link.close('the client has left');
       this.#stop.signal.addEventListener('abort', abandon);
-      await registration.over(link).finally(() => this.#stop.signal.removeEventListener('abort', abandon));
+      await membership.over(link, this.#stop.signal).finally(() => this.#stop.signal.removeEventListener('abort', abandon));
       if (link.closed) throw new ServerUnreachable('The server closed the connection.');
       this.#stop.signal.throwIfAborted();
     } catch (error) {
@@ -127,7 +138,7 @@ export class LastingConnection {
     }
     this.#link = link;
     this.#registeredAt = performance.now();
-    this.#unwatch = watch(link, registration.id, this.#options.pingEveryMs, (reason) => this.renew(link, reason));
+    this.#unwatch = watch(link, membership.id, this.#options.pingEveryMs, (reason) => this.renew(link, reason));
     this.#become({ kind: 'connected' });
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(link);
   }

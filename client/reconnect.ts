@@ -32,8 +32,16 @@ export class Backoff {
   }
 }
 
-/** Refusals of a Register that no later try will turn into success. */
-const FINAL: ReadonlySet<Reason> = new Set(['InvalidParams', 'InvalidRequest', 'MethodNotFound', 'Forbidden', 'NotFound', 'TooLarge']);
+/** Refusals of a Register that no later try will turn into success: `Unauthorized` is a void token. */
+const FINAL: ReadonlySet<Reason> = new Set([
+  'InvalidParams',
+  'InvalidRequest',
+  'MethodNotFound',
+  'Unauthorized',
+  'Forbidden',
+  'NotFound',
+  'TooLarge',
+]);
 
 /** Whether a client that was registered once should try again after this. A taken ID is most likely its own ghost. */
 export function worthRetrying(error: unknown): boolean {

@@ -1,6 +1,6 @@
 /**
- * How a client becomes a member: where it is called back, as whom it registers, and from where it resumes. It does one
- * registration when it is told to; when and how often is not its business.
+ * How a client registers: where it is called back, and as whom. It does one registration when it is told to; when, how often
+ * and from where is not its business.
  */
 import { isIPv6 } from 'node:net';
 import { RpcError } from '../commons/errors.ts';
@@ -8,7 +8,8 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import { CallbackServer } from './callback-server.ts';
 import type { CallbackMethods } from './callback-methods.ts';
 import { CallbackUnusable, sentence } from './errors.ts';
-import type { Cursor, Inbox } from './inbox.ts';
+import type { Cursor } from './inbox.ts';
+import type { LogIn } from './log-in.ts';
 import { spell, type ServerLink } from './server-link.ts';
 
 export interface Identity {
@@ -20,14 +21,18 @@ export interface Identity {
   readonly session?: string | undefined;
 }
 
+/** As whom and from where one Register is made. */
+interface Beginning {
+  readonly token: string | undefined;
+  readonly resume: Cursor | undefined;
+}
+
 /** The server dials our callback before it answers (3 s), and may take a uniform time to refuse. */
 const REGISTER_MS = 10_000;
-/** Where everyone starts. */
-export const LOBBY = 'lobby';
 
 export class Registration {
   readonly #identity: Identity;
-  readonly #inbox: Inbox;
+  readonly #logIn: LogIn;
   readonly #methods: CallbackMethods;
   /** `auto`, `inline`, `none`, `HOST:PORT` or `:PORT`; becomes `inline` where `auto` cannot work. */
   #callback: string;
@@ -35,16 +40,12 @@ export class Registration {
   #session: string | undefined;
   #closed = false;
 
-  constructor(identity: Identity, callback: string, inbox: Inbox, methods: CallbackMethods) {
+  constructor(identity: Identity, callback: string, logIn: LogIn, methods: CallbackMethods) {
     this.#identity = identity;
     this.#session = identity.session;
     this.#callback = callback;
-    this.#inbox = inbox;
+    this.#logIn = logIn;
     this.#methods = methods;
-  }
-
-  get id(): string {
-    return this.#identity.id;
   }
 
   /** The proof that the registration is ours, while there is one. */
@@ -53,23 +54,25 @@ export class Registration {
   }
 
   /**
-   * Registers over `link`, anew or again. Messages that come meanwhile are shown after it, once it is known what they are.
+   * Registers over `link`, anew or again: who still has a registration here takes it over.
    *
+   * @param resume where the lobby begins; with what comes next when left out
    * @throws RpcError, NoAnswer, CallbackUnusable
    */
-  async over(link: ServerLink): Promise<void> {
-    this.#inbox.hold();
+  async over(link: ServerLink, resume: Cursor | undefined): Promise<ResultOf<'ChatServer.Register'>> {
+    const token = await this.#logIn.over(link);
     try {
-      const { Session, Seq, Epoch } = await this.#register(link);
-      this.#session = Session;
-      this.#inbox.adopt(Epoch, Seq);
+      const answer = await this.#register(link, { token, resume });
+      this.#session = answer.Session;
+      return answer;
     } catch (error) {
-      if (error instanceof RpcError) this.#refused(error);
-      throw error;
-    } finally {
-      // Not at once: who waits for the connection attaches its listeners first.
-      setImmediate(() => this.#inbox.release());
+      throw error instanceof RpcError ? this.#refused(error) : error;
     }
+  }
+
+  /** The registration is gone: its session is worth nothing, and the next one is a new one. */
+  forget(): void {
+    this.#session = undefined;
   }
 
   /** Nobody can call back any more. */
@@ -78,39 +81,40 @@ export class Registration {
     this.#hangUp();
   }
 
-  async #register(link: ServerLink): Promise<ResultOf<'ChatServer.Register'>> {
+  async #register(link: ServerLink, beginning: Beginning): Promise<ResultOf<'ChatServer.Register'>> {
     const callback = await this.#whereToCall(link);
     try {
-      return await link.call('ChatServer.Register', this.#params(callback), REGISTER_MS);
+      return await link.call('ChatServer.Register', this.#params(callback, beginning), REGISTER_MS);
     } catch (error) {
       if (this.#callback !== 'auto' || callback === 'inline' || !(error instanceof RpcError) || error.reason !== 'CallbackFailed')
         throw error;
       // Something translates addresses between us and the server: only the connection that we opened works.
       this.#hangUp();
       this.#callback = 'inline';
-      return link.call('ChatServer.Register', this.#params('inline'), REGISTER_MS);
+      return link.call('ChatServer.Register', this.#params('inline', beginning), REGISTER_MS);
     }
   }
 
-  #params(callback: string): ParamsOf<'ChatServer.Register'> {
+  #params(callback: string, { token, resume }: Beginning): ParamsOf<'ChatServer.Register'> {
     const { id, name, secret } = this.#identity;
     return {
       ID: id,
       Name: name,
       Callback: callback,
-      ...(this.#server === undefined ? {} : { Secret: secret }),
-      ...(this.#session === undefined ? {} : { Session: this.#session }),
-      ...resumption(this.#inbox.resumption(LOBBY)),
+      Token: token,
+      Secret: this.#server === undefined ? undefined : secret,
+      Session: this.#session,
+      ResumeAfter: resume?.after,
+      Epoch: resume?.epoch,
     };
   }
 
-  /**
-   * A ghost of ours (a Register whose answer was lost) lives as long as its callback answers: so it must not find us.
-   * A session that is not accepted is worth nothing any more.
-   */
-  #refused(error: RpcError): void {
+  /** What a refusal means: its error, in words that say whose fault it is. */
+  #refused(error: RpcError): RpcError {
+    // A ghost of ours (a Register whose answer was lost) lives as long as its callback answers: so it must not find us.
     if (error.reason === 'AlreadyRegistered') this.#hangUp();
-    if (error.reason === 'Unauthorized') this.#session = undefined;
+    if (error.reason !== 'Unauthorized' || this.#logIn.name === undefined) return error;
+    return new RpcError('Unauthorized', `The log-in of ${this.#logIn.name} is not valid any more: log in again.`);
   }
 
   /** What Register says as `Callback`; the listener behind it is there when this returns. */
@@ -150,12 +154,6 @@ export class Registration {
     this.#server?.close();
     this.#server = undefined;
   }
-}
-
-function resumption(cursor: Cursor | undefined): Pick<ParamsOf<'ChatServer.Register'>, 'ResumeAfter' | 'Epoch'> {
-  if (cursor === undefined) return {};
-  const { after, epoch } = cursor;
-  return { ResumeAfter: after, ...(epoch === undefined ? {} : { Epoch: epoch }) };
 }
 
 /** `HOST:PORT`, `[IPv6]:PORT` or `:PORT`, whose host is ''. */

@@ -18,6 +18,8 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** Time for the answer to a question that the server need not think about, milliseconds. */
+export const ANSWER_MS = 10_000;
 const DIAL_MS = 5_000;
 /** The longest list of users: some 50,000 of them. Only the server that we chose to call may send this much. */
 const FRAME_BYTES = 16_777_216;

@@ -15,7 +15,7 @@ export type { LogInShown } from './protocol/accounts.ts';
 export { CLIENT_METHODS } from './protocol/callbacks.ts';
 export { Message, type MessageKind } from './protocol/message.ts';
 export type { Receipt, User } from './protocol/messages.ts';
-export type { ListedRoom } from './protocol/rooms.ts';
+export { roomDeleted, type ListedRoom } from './protocol/rooms.ts';
 
 /**
  * Who may make a call. `anyone`: it is open to all. `registered`: the connection that registered the ID, or its session,

@@ -48,7 +48,7 @@ function say(client: ChatClient, text: string): Promise<unknown> {
 function leave(client: ChatClient): Promise<unknown> {
   people.delete(client);
   show(client.name, `${chalk.bold('You:')} /quit`);
-  return seenByOthers(client, () => client.leave());
+  return seenByOthers(client, () => client.disconnect());
 }
 
 async function conversation(port: number): Promise<void> {

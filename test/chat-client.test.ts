@@ -35,7 +35,7 @@ interface Joined {
 async function join(t: TestContext, server: { host: string; port: number }, options: Partial<ChatClientOptions> = {}): Promise<Joined> {
   const { host, port } = server;
   const client = await ChatClient.connect({ host, port, name: 'Ann', ...options });
-  t.after(() => client.leave(200));
+  t.after(() => client.disconnect(200));
   const shown: Message[] = [];
   client.on('message', (message) => shown.push(message));
   const texts = () => shown.filter(({ Kind }) => Kind === 'chat').map(({ Text }) => Text);
@@ -419,9 +419,9 @@ test('leaving is bounded when the server hangs; what waits is told so, and nobod
   const refused = [assert.rejects(said1, OutcomeUnknown), assert.rejects(said2, ClientClosed)];
   await server.asked('SendMessage', 1);
   const began = performance.now();
-  const left = ann.client.leave(300);
+  const left = ann.client.disconnect(300);
   await assert.rejects(ann.client.send('too late'), ClientClosed);
-  await Promise.all([left, ann.client.leave(), ...refused]);
+  await Promise.all([left, ann.client.disconnect(), ...refused]);
   const took = performance.now() - began;
   assert.ok(took >= 290 && took < 600, `took ${took} ms`);
   assert.equal(ann.client.state.kind, 'closed');
@@ -436,7 +436,7 @@ test('a line that waits when the client leaves is not sent any more, the one und
   });
   const ann = await join(t, server);
   const [underWay, waiting] = [ann.client.send('under way'), assert.rejects(ann.client.send('waiting'), ClientClosed)];
-  await ann.client.leave(100);
+  await ann.client.disconnect(100);
   assert.equal((await underWay).Seq, 1);
   await waiting;
   assert.deepEqual(
@@ -449,14 +449,14 @@ test('leaving tells the room, lets the last answer in, and is quick when there i
   const room = await startRoom(t);
   const [ann, bob] = [await join(t, room.address), await join(t, room.address, { name: 'Bob' })];
   const last = ann.client.send('bye');
-  await ann.client.leave();
+  await ann.client.disconnect();
   assert.equal((await last).Success, true);
   await bob.sees(() => bob.shown.some(({ Kind, SenderID }) => Kind === 'leave' && SenderID !== bob.client.id), 'the leave line');
   await room.stop();
   await becomes(bob.client, 'lost');
   const waiting = assert.rejects(bob.client.send('anybody?'), ClientClosed);
   const began = performance.now();
-  await bob.client.leave();
+  await bob.client.disconnect();
   assert.ok(performance.now() - began < 200);
   await waiting;
 });

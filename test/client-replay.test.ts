@@ -44,7 +44,7 @@ interface Joined {
 
 async function join(t: TestContext, { host, port }: Where, options: Partial<ChatClientOptions> = {}): Promise<Joined> {
   const client = await ChatClient.connect({ host, port, name: 'Ann', ...options });
-  t.after(() => client.leave(200));
+  t.after(() => client.disconnect(200));
   const shown: Message[] = [];
   client.on('message', (message) => shown.push(message));
   const texts = () => shown.filter(({ Kind }) => Kind === 'chat' || Kind === 'notice').map(({ Text }) => Text);
@@ -100,7 +100,7 @@ test('what was missed between two runs is handed out once, under the same ID, wi
   await bob.send('seen');
   await first.hears('seen');
   await first.client.send('my own');
-  await first.client.leave();
+  await first.client.disconnect();
   await bob.send('missed');
   const second = await join(t, where, options);
   await bob.send('now');
@@ -121,10 +121,10 @@ test('of two at the same time each hears everything once, and the next run hears
   assert.notEqual(one.client.id, two.client.id);
   await bob.send('both');
   await Promise.all([one.hears('both'), two.hears('both')]);
-  await one.client.leave();
+  await one.client.disconnect();
   await bob.send('only the second');
   await two.hears('only the second');
-  await two.client.leave();
+  await two.client.disconnect();
   await bob.send('nobody');
   const next = await join(t, where, options);
   await next.hears('nobody');
@@ -136,7 +136,7 @@ test('a remembered ID that somebody else has by now is given up, the place is no
   const { where, bob } = await roomWithPast(t);
   const options = { stateFolder: stateFolder(t), replay: 'missed' } as const;
   const first = await join(t, where, options);
-  await first.client.leave();
+  await first.client.disconnect();
   await join(t, where, { id: first.client.id, name: 'Eve' });
   await bob.send('missed');
   const second = await join(t, where, options);
@@ -153,7 +153,7 @@ test('the session is kept as long as the registration lives, and not any longer'
   await until(first.client, 'state', () => first.client.state.kind === 'closed', 'the loss');
   const second = await join(t, server, options);
   assert.equal(at((await server.asked('Register', 2)).params, 'Session'), 'session-1');
-  await second.client.leave();
+  await second.client.disconnect();
   await join(t, server, options);
   assert.equal(at((await server.asked('Register', 3)).params, 'Session'), undefined);
   assert.equal(at((await server.asked('Register', 3)).params, 'ID'), first.client.id);
@@ -167,7 +167,7 @@ test('what was missed cannot be known without a folder', async (t) => {
 test('a damaged place is a fault that listeners are told of, and the client joins all the same', async (t) => {
   const server = await startScripted(t);
   const folder = stateFolder(t);
-  await (await join(t, server, { stateFolder: folder })).client.leave();
+  await (await join(t, server, { stateFolder: folder })).client.disconnect();
   for (const name of readdirSync(folder)) writeFileSync(path(folder, name), '{');
   const { client } = await join(t, server, { stateFolder: folder });
   const faults: unknown[] = [];
@@ -238,7 +238,7 @@ test('a client that leaves does not wait for its receipts: the message was accep
   const { client } = await join(t, server, { callback: 'inline' });
   const waiting = client.send('first', { wait: 'delivered' });
   await server.asked('SendMessage', 2);
-  await client.leave(50);
+  await client.disconnect(50);
   assert.deepEqual(await waiting.then(({ Seq, Receipt }) => [Seq, Receipt]), [1, undefined]);
 });
 

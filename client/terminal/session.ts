@@ -48,7 +48,7 @@ export async function runSession(settings: ClientSettings, name: string, ending:
     if (status === EXIT.notAccepted) patienceMs = LEAVE_THE_SILENT_MS;
     return status;
   } finally {
-    await joined.leave(patienceMs);
+    await joined.disconnect(patienceMs);
     await journal.close();
   }
 }

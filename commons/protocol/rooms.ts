@@ -23,6 +23,9 @@ const ListedRoom = v.object({
 });
 export type ListedRoom = v.InferOutput<typeof ListedRoom>;
 
+/** What the members of a deleted room are told: by this sentence a client knows that the room is gone. */
+export const roomDeleted = (name: string): string => `The room ${name} was deleted by its owner.`;
+
 export const ROOM_METHODS = {
   'ChatServer.CreateRoom': {
     summary: 'Make a room: the caller owns it and is its first member.',

@@ -1,7 +1,7 @@
 /** CreateRoom, DeleteRoom, JoinRoom, LeaveRoom and ListRooms: who may make, enter, leave and delete a room. */
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../../commons/errors.ts';
-import type { ListedRoom } from '../../commons/protocol.ts';
+import { roomDeleted, type ListedRoom } from '../../commons/protocol.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Member } from '../member.ts';
 import type { Beginning } from '../membership.ts';
@@ -141,7 +141,7 @@ export async function destroy(
   await rooms.remove(room);
   accountRooms.removed(room);
   // The number that the facts took, or a later one: above those of all that was said in the room.
-  membership.evacuate(room, broadcaster.lastSeq, `The room ${room.about.name} was deleted by its owner.`);
+  membership.evacuate(room, broadcaster.lastSeq, roomDeleted(room.about.name));
   log.client('A room was deleted.', { room: room.code });
 }
 
