@@ -83,7 +83,7 @@ test('every command has a help of its own that fits a terminal, and a usage that
       name,
     );
   }
-  for (const line of help('').split('\n')) assert.ok(columnsOf(line) <= 100, line);
+  for (const line of help('').split('\n')) assert.ok(columnsOf(line) < 80, line);
 });
 
 test('an unknown command is not sent but answered with the nearest one', () => {

@@ -49,6 +49,7 @@ export class Conversation {
   readonly #opening: Opening;
   #correspondent: Correspondent | undefined;
   #label = '';
+  #promptDue: NodeJS.Immediate | undefined;
   readonly #chat: Chat;
   readonly #loss = new Loss();
   /** What happens to the connection from now on is our own doing. */
@@ -169,7 +170,8 @@ export class Conversation {
     // A program that reads the messages sees of each which room it is of.
     if (this.#outlet.json) this.#outlet.message(message);
     else this.#looking.heard(message);
-    this.#showPrompt();
+    // What one turn says costs one redraw.
+    this.#promptDue ??= setImmediate(() => this.#showPrompt());
   }
 
   #changed(state: ConnectionState): void {
@@ -185,6 +187,8 @@ export class Conversation {
   }
 
   #showPrompt(): void {
+    clearImmediate(this.#promptDue);
+    this.#promptDue = undefined;
     const { several, room, elsewhere } = this.#looking;
     const offline = this.#loss.lost ? this.#speaking.waiting : undefined;
     const { columns } = this.#prompt;

@@ -69,8 +69,7 @@ export class LogIns {
       writeFileSync(temporary, `${JSON.stringify(logIn)}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, path);
     } catch (error) {
-      // Where it could not be made there is nothing to take away.
-      rmSync(temporary, { force: true, recursive: true });
+      takeAway(temporary);
       throw new TokenUnusable(`The log-in cannot be kept, so the password is asked for again next time: ${sentence(error)}.`);
     }
   }
@@ -99,6 +98,15 @@ export class LogIns {
     const { Server, User, Token } = logIn.output;
     if (Server !== this.#server || skeleton(User) !== skeleton(user)) throw new RangeError('it is about somebody else');
     return Token;
+  }
+}
+
+function takeAway(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What could not even be written need not be taken away.
+    return;
   }
 }
 

@@ -30,8 +30,8 @@ export async function passwordOf({ user, password, passwordFile }: LogInSettings
 
 async function firstLine(file: string, lines: AsyncIterator<string>): Promise<string | undefined> {
   try {
-    const { value, done } = await (file === '-' ? lines : linesOf(createReadStream(file), LONGEST)).next();
-    return done === true ? undefined : value;
+    const first = await (file === '-' ? lines : linesOf(createReadStream(file), LONGEST)).next();
+    return first.done === true ? undefined : first.value;
   } catch (error) {
     throw new NoPassword(`The password file cannot be read: ${sentence(error)}.`);
   }

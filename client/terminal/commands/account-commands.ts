@@ -7,14 +7,14 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
   {
     name: '/signup',
     usage: '/signup [NAME]',
-    summary: 'open an account, by your name here unless you give one, and log in',
+    summary: 'open an account, of your name unless you say',
     run: signUp,
     advice: { AlreadyRegistered: 'If the account is yours, /login; else /signup another name.', RateLimited: 'Nothing was opened.' },
   },
   {
     name: '/login',
     usage: '/login [NAME]',
-    summary: 'log in; the next time you need not',
+    summary: 'log in, once for all the next times',
     run: async (chat, argument) => {
       const user = accountName(chat, argument, '/login');
       const password = await chat.askHidden(`Password of ${user}: `);

@@ -11,7 +11,7 @@ export const DIRECT_COMMANDS: readonly Command[] = [
   {
     name: '/msg',
     usage: '/msg WHO TEXT',
-    summary: 'write to one person: an ID, an account, or somebody here',
+    summary: 'write to somebody here, an account or an ID',
     run: async (chat, argument) => {
       const { to, label, text } = addressed(argument, await chat.listUsers());
       if (to === '' || text.trim() === '') throw new Misuse('/msg takes who it is for and what you say: /msg Alice Hello.');
@@ -35,14 +35,14 @@ export const DIRECT_COMMANDS: readonly Command[] = [
   {
     name: '/notify',
     usage: '/notify [on|off]',
-    summary: 'show direct messages when they come, or let them wait for /inbox',
+    summary: 'show direct messages as they come, or not',
     run: notify,
     complete: words('on', 'off'),
   },
   {
     name: '/allow',
     usage: '/allow WHO',
-    summary: 'let somebody write to you, whatever the policy; ends a /block',
+    summary: 'let somebody write to you; ends a /block',
     run: async (chat, argument) => {
       const { to, label } = await person(chat, argument, '/allow');
       await chat.client.allow(to);
@@ -54,7 +54,7 @@ export const DIRECT_COMMANDS: readonly Command[] = [
   {
     name: '/block',
     usage: '/block WHO',
-    summary: 'take no direct messages of somebody; ends an /allow',
+    summary: 'let somebody not write to you; ends an /allow',
     run: async (chat, argument) => {
       const { to, label } = await person(chat, argument, '/block');
       await chat.client.block(to);
@@ -66,24 +66,24 @@ export const DIRECT_COMMANDS: readonly Command[] = [
   {
     name: '/policy',
     usage: '/policy [everyone|allowed]',
-    summary: 'who may write to you; alone: all that you have chosen',
+    summary: 'who may write to you, and what you have chosen',
     run: policy,
     complete: words('everyone', 'allowed'),
     advice: { Forbidden: GUEST },
   },
 ];
 
-async function notify({ client, tell }: Chat, argument: string): Promise<void> {
+async function notify(chat: Chat, argument: string): Promise<void> {
   const wanted = argument.trim() === '' ? undefined : oneOf('/notify', argument, ['on', 'off']);
-  if (wanted !== undefined) await client.notify(wanted === 'on');
-  const { Notify, Waiting } = await client.directSettings();
+  if (wanted !== undefined) await chat.client.notify(wanted === 'on');
+  const { Notify, Waiting } = await chat.client.directSettings();
   const waiting = Waiting > 0 ? ` ${messages(Waiting)} ${Waiting === 1 ? 'waits' : 'wait'}.` : '';
-  tell((Notify ? 'Direct messages are shown when they come.' : 'Direct messages wait until you type /inbox.') + waiting);
+  chat.tell((Notify ? 'Direct messages are shown when they come.' : 'Direct messages wait until you type /inbox.') + waiting);
 }
 
-async function policy({ client, tell }: Chat, argument: string): Promise<void> {
-  if (argument.trim() !== '') await client.setDirectPolicy(oneOf('/policy', argument, ['everyone', 'allowed']));
-  const { Policy, Notify, Allow, Block, Waiting } = await client.directSettings();
+async function policy(chat: Chat, argument: string): Promise<void> {
+  if (argument.trim() !== '') await chat.client.setDirectPolicy(oneOf('/policy', argument, ['everyone', 'allowed']));
+  const { Policy, Notify, Allow, Block, Waiting } = await chat.client.directSettings();
   const lines = [
     Policy === 'everyone' ? 'Everyone may write to you.' : 'Only those that you allow may write to you.',
     `  allowed   ${names(Allow)}`,
@@ -91,7 +91,7 @@ async function policy({ client, tell }: Chat, argument: string): Promise<void> {
     `  notify    ${Notify ? 'on' : 'off'}`,
     `  waiting   ${messages(Waiting)}`,
   ];
-  tell(lines.join('\n'));
+  chat.tell(lines.join('\n'));
 }
 
 function names(some: readonly string[]): string {

@@ -14,7 +14,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
   {
     name: '/room',
     usage: '/room [ROOM]',
-    summary: 'look at another of your rooms, by its code or name; alone: which they are',
+    summary: 'your rooms, or look at one, by its code or name',
     run: (chat, argument) => {
       if (argument.trim() === '') chat.tell(ownRooms(chat));
       else chat.look(ownRoom(chat, argument));
@@ -24,14 +24,14 @@ export const ROOM_COMMANDS: readonly Command[] = [
   {
     name: '/room new',
     usage: '/room new NAME',
-    summary: 'make a room, with a password if you like, and go in',
+    summary: 'make a room, with a password if you like',
     run: make,
     advice: { Forbidden: '/room delete ROOM makes room for another one.' },
   },
   {
     name: '/room join',
     usage: '/room join CODE',
-    summary: 'go into a room; its password is asked for if it has one',
+    summary: 'go into a room; asks for its password, if any',
     run: join,
     advice: {
       NotFound: '/room list shows which rooms there are.',
@@ -42,7 +42,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
   {
     name: '/room leave',
     usage: '/room leave [ROOM]',
-    summary: 'go out of a room, of this one if you name none',
+    summary: 'go out of a room, of this one unless you say',
     run: async (chat, argument) => {
       const code = argument.trim() === '' ? chat.room : ownRoom(chat, argument);
       const name = nameOf(chat, code);
@@ -61,7 +61,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
   {
     name: '/room delete',
     usage: '/room delete ROOM',
-    summary: 'delete a room of yours, with all that was said in it',
+    summary: 'delete a room of yours, and what was said in it',
     run: async (chat, argument) => {
       if (argument.trim() === '') throw new Misuse('/room delete takes the code of a room, so that none is deleted by mistake.');
       const code = codeOf(chat, argument);

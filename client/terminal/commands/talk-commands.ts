@@ -26,7 +26,7 @@ export const TALK_COMMANDS: readonly Command[] = [
   {
     name: '/history',
     usage: '/history [N]',
-    summary: `the last lines of this room, ${SOME_LINES} unless you say how many`,
+    summary: `the last lines of this room, ${SOME_LINES} unless you say`,
     run: (chat, argument) => chat.showHistory(lines(argument)),
   },
   {
