@@ -180,7 +180,7 @@ export class Conversation {
     if (notice !== undefined) this.#outlet.notice(notice);
     if (notice !== undefined && !this.#loss.lost) this.#learnNames();
     if (state.kind === 'closed') {
-      this.#outlet.notice(`The connection has ended: ${state.reason}`);
+      this.#outlet.notice(`${this.#loggingOut ? 'You are logged out and have left' : 'The connection has ended'}: ${state.reason}`);
       this.#ending.end(this.#loggingOut ? EXIT.fine : EXIT.error);
     }
     this.#showPrompt();
@@ -245,7 +245,7 @@ export class Conversation {
       // The file first: a token that is void and kept would only be in the way.
       this.#logIns.remove(account);
       await this.#client.logOut();
-      this.#outlet.tell(`You are logged out of ${account}.`);
+      if (!this.#ending.over) this.#outlet.tell(`You are logged out of ${account} and a guest.`);
     } finally {
       this.#loggingOut = false;
     }

@@ -6,6 +6,7 @@ import { type ClientCommandName, type ClientSettings } from '../../commons/confi
 import { type Message } from '../../commons/protocol.ts';
 import { type ChatClient, type ChatClientOptions } from '../chat-client.ts';
 import { LOBBY } from '../inbox.ts';
+import { meant } from './addressee.ts';
 import { Conversation } from './conversation.ts';
 import { type Ending } from './ending.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
@@ -14,7 +15,7 @@ import { type LogIns } from './log-ins.ts';
 import { Opening } from './opening.ts';
 import { type Outlet } from './outlet.ts';
 import { lastMessages } from './past.ts';
-import { sayAll } from './pipe.ts';
+import { sayAll, type Utterance } from './pipe.ts';
 import { inRoom, type Visited } from './room-visit.ts';
 import { utteranceOf, utterancesOf } from './utterances.ts';
 import { reasonOf } from './words.ts';
@@ -61,11 +62,12 @@ const PIPE: ClientProgram = {
 const SEND: ClientProgram = {
   greets: false,
   joins: () => ({}),
-  run: (stay) => {
+  run: async (stay) => {
     const { client, settings, outlet, ending, lines } = stay;
     tellLosses(client, outlet);
     const { operands, squeeze, room: code } = settings;
     const utterances = operands.length > 0 ? utteranceOf(operands, squeeze) : utterancesOf(lines, squeeze);
+    if (settings.to !== undefined) return Promise.race([sayTo(stay, settings.to, utterances), ending.status]);
     return inRoom(stay, code, password(settings), ({ room }) =>
       Promise.race([sayAll(client, utterances, outlet, { ...settings, room }), ending.status]),
     );
@@ -135,6 +137,17 @@ function follow(stay: Stay, code: string): Promise<ExitStatus> {
 /** What is said to oneself alone is heard everywhere: it is not said again. */
 function isOf({ Room, Kind }: Message, room: string): boolean {
   return Room === room || Kind === 'direct';
+}
+
+/** Everything to one person: an ID, somebody in the lobby, or an account. */
+async function sayTo({ client, settings, outlet }: Stay, person: string, utterances: AsyncIterable<Utterance>): Promise<ExitStatus> {
+  try {
+    const { to } = meant(person, await client.listUsers());
+    return await sayAll(client, utterances, outlet, { ...settings, to });
+  } catch (error) {
+    outlet.notice(reasonOf(error));
+    return EXIT.notAccepted;
+  }
 }
 
 function password({ roomPassword }: ClientSettings): { readonly password?: string } {

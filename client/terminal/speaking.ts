@@ -20,7 +20,7 @@ export interface Paper {
 }
 
 const NOT_SENT = ' (not sent)';
-const ADVICE = { NotFound: '/who shows who is here.', Forbidden: 'They decide that themselves.' } as const;
+const ADVICE = { NotFound: '/who shows who is here.', Forbidden: 'Only they can change that, with /allow.' } as const;
 
 export class Speaking {
   readonly #client: ChatClient;
@@ -53,7 +53,9 @@ export class Speaking {
    */
   toRoom(text: string, room: string, where: string, receipt: boolean): void {
     const said = this.#said(text);
-    const line = this.#begin(`${where}You: ${inertLine(said)}`);
+    // What somebody does (`/me`) says itself who does it.
+    const who = said.startsWith(`* ${this.#client.name} `) ? '' : 'You: ';
+    const line = this.#begin(where + who + inertLine(said));
     const accepted = (): void => this.#settle(line, '');
     const sent = this.#client.send(said, { room, accepted, ...(receipt ? { wait: 'delivered' } : {}) });
     sent.then(

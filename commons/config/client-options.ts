@@ -69,7 +69,7 @@ export const ROOM_PASSWORD: Option<string | undefined> = {
 export const TO: Option<string | undefined> = {
   flag: '--to <USER>',
   variable: 'PARTYLINE_TO',
-  about: 'say it to one person only: an ID or the name of an account',
+  about: 'say it to one person only: somebody in the lobby, an account, or an ID',
   parse: someText,
   fallback: undefined,
 };

@@ -60,7 +60,7 @@ export interface ClientSettings {
   readonly room?: string;
   /** What that room takes to enter. Never from a flag. */
   readonly roomPassword?: string;
-  /** Whom `send` speaks to instead of a room: an ID or the name of an account. */
+  /** Whom `send` speaks to instead of a room: an ID, the name of somebody in the lobby, or of an account. */
   readonly to?: string;
   /** How many lines from before are shown; left out when nobody said, and then it depends on whether one was here before. */
   readonly history?: number;

@@ -4,7 +4,7 @@ import { addressed, meant } from '../addressee.ts';
 import { messages } from '../words.ts';
 import { type Chat, type Command, Misuse, oneOf, people, words } from './command.ts';
 
-const GUEST = 'For that you need an account: /signup or /login.';
+const GUEST = 'Type /signup or /login.';
 const NOBODY = '/who shows who is here; an account that is away is named as its owner spells it.';
 
 export const DIRECT_COMMANDS: readonly Command[] = [
