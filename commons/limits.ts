@@ -63,6 +63,8 @@ export interface Limits {
   readonly roomCodeLength: number;
   /** How long a room that no account owns or is in is kept while it is empty. */
   readonly emptyRoomMs: number;
+  /** Direct messages that may wait for one person. */
+  readonly inboxMessages: number;
   /** Messages of a room that are kept on disk at most. */
   readonly keepMessages: number;
   /** Bytes of a room that are kept on disk at most, before compression. */
@@ -136,6 +138,7 @@ export const DEFAULT_LIMITS: Limits = {
   roomsPerOwner: 20,
   roomCodeLength: 6,
   emptyRoomMs: 86_400_000,
+  inboxMessages: 1_000,
   keepMessages: 10_000_000,
   keepBytes: 10_737_418_240,
   keepDays: 365,

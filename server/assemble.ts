@@ -15,6 +15,7 @@ import { AddressPolicy } from './delivery/address-policy.ts';
 import { DialBudget } from './delivery/dial-budget.ts';
 import { Gathering } from './delivery/gathering.ts';
 import type { DeliveryMeans } from './delivery/options.ts';
+import { Inboxes } from './direct/inboxes.ts';
 import { History, HistoryPages } from './history.ts';
 import { Membership } from './membership.ts';
 import { Presence } from './presence.ts';
@@ -46,14 +47,18 @@ export function assemble(settings: ServerSettings, log: Log, store: Store, { sto
   const broadcaster = new Broadcaster(limits, store, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
-  const rooms = roomParts(settings, log, store, broadcaster, presence);
-  const membership = new Membership({ registry, presence, log, epoch: store.epoch, ...rooms });
+  const pages = new HistoryPages();
+  const memory = new RoomMemory(limits.roomsBytes);
+  const rooms = roomParts(settings, { log, store, broadcaster, presence, pages, memory });
+  const inboxes = new Inboxes({ store, broadcaster, registry, memory, pages, limits });
+  const membership = new Membership({ registry, presence, log, epoch: store.epoch, inboxes, ...rooms });
   const accounts = accountParts({ records: (prefix) => store.records(prefix), keep: (records) => broadcaster.keep(records) }, limits, log);
   accounts.accounts.belongs(({ id }) => rooms.accountRooms.farewell(id));
+  accounts.accounts.belongs((account) => Promise.resolve(inboxes.farewell(account)));
   const policy = new AddressPolicy({ allow: settings.callbackAllow, ownListeners: () => [listening()] });
   const { guessesPerAccount: free, guessPauseMs: longestPauseMs, guessesRemembered: keys } = limits;
   return {
-    ...{ settings, log, epoch: store.epoch, store, registry, broadcaster, broadcastLog, presence, membership, policy, stopping },
+    ...{ settings, log, epoch: store.epoch, store, registry, broadcaster, broadcastLog, presence, inboxes, membership, policy, stopping },
     ...accounts,
     ...rooms,
     roomPasswords: new RoomPasswords(accounts.passwords, { free, longestPauseMs, keys }),
@@ -64,9 +69,16 @@ export function assemble(settings: ServerSettings, log: Log, store: Store, { sto
   };
 }
 
-function roomParts({ dataDir, limits }: ServerSettings, log: Log, store: Store, broadcaster: Broadcaster, presence: Presence) {
-  const pages = new HistoryPages();
-  const memory = new RoomMemory(limits.roomsBytes);
+interface RoomMeans {
+  readonly log: Log;
+  readonly store: Store;
+  readonly broadcaster: Broadcaster;
+  readonly presence: Presence;
+  readonly pages: HistoryPages;
+  readonly memory: RoomMemory;
+}
+
+function roomParts({ dataDir, limits }: ServerSettings, { log, store, broadcaster, presence, pages, memory }: RoomMeans) {
   const kept = store.rooms.get(LOBBY);
   // Nothing in memory outlives a room's log: who falls out of it is told.
   const older = dataDir === null ? undefined : { history: new History(store, LOBBY, pages), count: kept?.count ?? 0 };

@@ -100,13 +100,14 @@ export class ChatServer {
    * @throws StoreRefused when that cannot be known
    */
   async #remember(now: number): Promise<void> {
-    const { store, recentSends, rooms, roomKeeping, settings } = this.#services;
+    const { store, recentSends, rooms, roomKeeping, inboxes, settings } = this.#services;
     const refused = (cause: unknown): never => {
       const advice = 'Nothing was repaired or deleted. Restore a backup, or move the folder away and start anew.';
       const what = 'what was said last cannot be read, the log says why';
       throw new StoreRefused(`The data folder ${settings.dataDir} is damaged: ${what}. ${advice}`, { cause });
     };
     rooms.startWith(await roomKeeping.start(now).catch(refused));
+    await inboxes.start().catch(refused);
     const ids = await store.recentIds(now - settings.limits.messageIdMs).catch(refused);
     for (const { sender, messageId, seq } of ids) recentSends.remember(sender, messageId, Promise.resolve(seq));
   }
@@ -135,7 +136,7 @@ export class ChatServer {
 
   async #stop(): Promise<void> {
     const { broadcaster, broadcastLog, deliveryMeans, presence, lobby, settings, log, registry, store, passwords } = this.#services;
-    const { accountRooms, roomKeeping } = this.#services;
+    const { accountRooms, roomKeeping, inboxes } = this.#services;
     const end = performance.now() + settings.limits.drainMs;
     log.server('Shutting down.');
     this.#listener.close();
@@ -143,7 +144,7 @@ export class ChatServer {
     presence.flush();
     presence.notice(lobby, 'The server is shutting down.');
     await settled([broadcaster.drained()], end);
-    await settled(this.#goodbyes(), end);
+    await settled([...this.#goodbyes(), ...inboxes.settled()], end);
     this.#stopTimers();
     await settled([accountRooms.save(), roomKeeping.stop()], Math.max(end, performance.now() + 200));
     broadcaster.stop();

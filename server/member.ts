@@ -1,6 +1,6 @@
 /** One registration: who it is, who may act for it, and how it is called back. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Account } from './accounts/account.ts';
+import type { Account, DirectSettings } from './accounts/account.ts';
 import type { LogIn } from './accounts/log-in.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -26,7 +26,9 @@ export class Member {
   delivery: Delivery | undefined;
   /** Codes of the rooms that it owns; all registrations of an account share them. Set by `account-rooms.ts` only. */
   owned = new Set<string>();
-  /** Receipts that it waits for. */
+  /** What a guest has chosen about direct messages; `undefined` until it does. Set by `consent.ts` only. */
+  direct: DirectSettings | undefined;
+  /** Receipts, and answers to direct messages, that it waits for. */
   openReceipts = 0;
   /** The connection whose calls act for this registration without a session; compared by identity only. */
   owner: object | undefined;

@@ -4,34 +4,15 @@
  */
 import type { Log } from '../commons/log.ts';
 import type { AccountRooms, Arrival } from './account-rooms.ts';
-import type { Delivery } from './delivery/delivery.ts';
+import { beginningIn, noticeLog, type Beginning, type Resume } from './beginning.ts';
+import type { Inboxes } from './direct/inboxes.ts';
 import type { Member } from './member.ts';
 import type { Presence } from './presence.ts';
 import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
 import type { Rooms } from './rooms.ts';
-import { BEFORE_MEMORY, RoomLog } from './room-log.ts';
-import { encodeSegment } from './segment.ts';
-import { THE_ROOM } from './speaker.ts';
-import { FIRST_SEQ } from './store/store.ts';
 
-/** What is told in place of messages that are gone. */
-const MISSED = 'Some messages that you missed are not kept any more.';
 const NOWHERE: ReadonlySet<Room> = new Set();
-
-/** Where a client wants to begin: after the last message that it has seen. */
-export interface Resume {
-  readonly after: number;
-  /** The life of the history that `after` belongs to; left out, the present one is meant. */
-  readonly epoch: string | undefined;
-}
-
-/** A place in a room's history, and whether something before it is missing. */
-export interface Beginning {
-  readonly segment: number;
-  readonly passed: number;
-  readonly hole: boolean;
-}
 
 export interface MembershipMeans {
   readonly registry: Registry;
@@ -40,6 +21,7 @@ export interface MembershipMeans {
   readonly epoch: string;
   readonly rooms: Rooms;
   readonly accountRooms: AccountRooms;
+  readonly inboxes: Inboxes;
 }
 
 export class Membership {
@@ -60,17 +42,7 @@ export class Membership {
 
   /** Where in `room` a client begins. Without `resume` it begins with what comes next. */
   beginning(room: Room, resume: Resume | undefined): Beginning {
-    const { log } = room;
-    const live = { segment: log.head, passed: log.lastSeq, hole: false };
-    if (resume === undefined) return live;
-    const known = (resume.epoch ?? this.#epoch) === this.#epoch && resume.after <= log.lastSeq;
-    if (!known) return { ...live, hole: true };
-    const passed = Math.max(resume.after, FIRST_SEQ);
-    const segment = log.locate(passed);
-    if (segment !== undefined) return { segment, passed, hole: false };
-    const lostThrough = log.history?.lostThrough ?? log.lostThrough;
-    if (passed >= lostThrough) return { segment: BEFORE_MEMORY, passed, hole: false };
-    return { segment: log.locate(lostThrough) ?? BEFORE_MEMORY, passed: lostThrough, hole: true };
+    return beginningIn(room, resume, this.#epoch);
   }
 
   /**
@@ -110,11 +82,6 @@ export class Membership {
     this.#means.presence.joined(room, member);
   }
 
-  /** Sets `delivery` going in `room`. A hole in what the client asked for is told with one notice before anything else. */
-  follow(delivery: Delivery, room: Room, { segment, passed, hole }: Beginning): void {
-    delivery.follow(room.log, segment, passed, hole ? noticeLog(room, passed, MISSED) : undefined);
-  }
-
   /** Takes `member` out of `room`; the others are told. Does nothing when it is not there. */
   leave(member: Member, room: Room): void {
     if (this.#places.get(member)?.delete(room) !== true) return;
@@ -141,6 +108,7 @@ export class Membership {
     member.delivery = undefined;
     for (const room of this.roomsOf(member)) this.#depart(member, room);
     this.#places.delete(member);
+    this.#means.inboxes.departed(member);
     this.#means.log.leave({ name: member.name, id: member.id, reason });
   }
 
@@ -149,11 +117,4 @@ export class Membership {
     this.#means.presence.left(room, member);
     if (room.members.length === 0) this.#means.rooms.emptied(room);
   }
-}
-
-/** A log of one message of the room itself, number `seq`. */
-function noticeLog(room: Room, seq: number, text: string): RoomLog {
-  const notice = new RoomLog(0, seq - 1);
-  notice.append(encodeSegment(room.code, [{ kind: 'notice', speaker: THE_ROOM, text }], [seq], new Date().toISOString(), 0));
-  return notice;
 }

@@ -10,6 +10,12 @@ export interface RecentLimits {
 /** The outcome of the first send under an ID: its number, or that it was refused after all. */
 export type Outcome = Promise<number>;
 
+/** How a send ends. */
+export interface Settled {
+  readonly accepted: (seq: number) => void;
+  readonly refused: (error: Error) => void;
+}
+
 interface Entry {
   readonly outcome: Outcome;
   readonly at: number;
@@ -29,6 +35,14 @@ export class RecentSends {
   /** The outcome of an earlier send of the same sender under the same ID. */
   find(sender: string, messageId: string): Outcome | undefined {
     return this.#entries.get(key(sender, messageId))?.outcome;
+  }
+
+  /** Remembers a send that begins; who sends tells how it ends. */
+  begin(sender: string, messageId: string): Settled {
+    let settled: Settled = { accepted: () => undefined, refused: () => undefined };
+    const outcome = new Promise<number>((accepted, refused) => (settled = { accepted, refused }));
+    this.remember(sender, messageId, outcome);
+    return settled;
   }
 
   /** Remembers a send; one that is refused is forgotten, so that it can be tried again. */

@@ -28,6 +28,8 @@ export class RoomLog {
   readonly maxBytes: number;
   /** Where messages are that have left the memory; `undefined` when nowhere. */
   readonly history: History | undefined;
+  /** Whether who speaks in it is spared its own words. */
+  readonly sparesSpeakers: boolean;
   readonly #budget: MemoryBudget | undefined;
   #segments: (Segment | undefined)[] = [];
   /** Number of the segment at index 0. */
@@ -43,14 +45,16 @@ export class RoomLog {
    * @param lastSeq the number that the messages in memory begin after
    * @param older what came before them
    * @param budget told of every segment
+   * @param sparesSpeakers false for an inbox: all in it is for its reader
    */
-  constructor(maxBytes: number, lastSeq: number, older?: Older, budget?: MemoryBudget) {
+  constructor(maxBytes: number, lastSeq: number, older?: Older, budget?: MemoryBudget, sparesSpeakers = true) {
     this.maxBytes = maxBytes;
     this.#lastSeq = lastSeq;
     this.#lostThrough = lastSeq;
     this.#count = older?.count ?? 0;
     this.history = older?.history;
     this.#budget = budget;
+    this.sparesSpeakers = sparesSpeakers;
   }
 
   /** One more than the number of the newest segment. */

@@ -4,6 +4,8 @@ import { RoomLog, type MemoryBudget, type Older } from './room-log.ts';
 
 /** The code of the room that everyone starts in. */
 export const LOBBY = 'lobby';
+/** What the codes of inboxes begin with, and no other. */
+export const INBOX = '@';
 
 /** What a room is beside what is said in it. */
 export interface About {
@@ -31,7 +33,7 @@ export class Room {
   constructor(code: string, maxBytes: number, lastSeq: number, older?: Older, budget?: MemoryBudget, about: About = LOBBY_ABOUT) {
     this.code = code;
     this.about = about;
-    this.log = new RoomLog(maxBytes, lastSeq, older, budget);
+    this.log = new RoomLog(maxBytes, lastSeq, older, budget, !code.startsWith(INBOX));
   }
 
   /** Who is in the room, in no order. Read it within one turn of the event loop, or copy it. */

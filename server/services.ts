@@ -9,6 +9,7 @@ import type { AddressPolicy } from './delivery/address-policy.ts';
 import type { DialBudget } from './delivery/dial-budget.ts';
 import type { DeliveryMeans } from './delivery/options.ts';
 import type { RouteMeans } from './delivery/route.ts';
+import type { Inboxes } from './direct/inboxes.ts';
 import type { Membership } from './membership.ts';
 import type { Presence } from './presence.ts';
 import type { RecentSends } from './recent-sends.ts';
@@ -33,6 +34,7 @@ export interface Services extends AccountParts {
   readonly roomKeeping: RoomKeeping;
   readonly roomPasswords: RoomPasswords;
   readonly accountRooms: AccountRooms;
+  readonly inboxes: Inboxes;
   readonly lobby: Room;
   readonly broadcaster: Broadcaster;
   readonly broadcastLog: BroadcastLog;

@@ -20,6 +20,8 @@ const AccountRecord = v.object({
   notify: v.boolean(),
 });
 export type AccountRecord = Readonly<v.InferOutput<typeof AccountRecord>>;
+/** What somebody has chosen about direct messages; `allow` and `block` hold marks, see `direct/consent.ts`. */
+export type DirectSettings = Pick<AccountRecord, 'policy' | 'allow' | 'block' | 'notify'>;
 /** What of an account may change. */
 export type AccountPatch = Partial<Omit<AccountRecord, 'id' | 'name' | 'createdAt'>>;
 

@@ -1,6 +1,6 @@
 /** The parts of the accounts, put together: who needs what of whom. */
 import type { Log } from '../../commons/log.ts';
-import { Accounts, allGone, type Archive } from './accounts.ts';
+import { Accounts, type Archive } from './accounts.ts';
 import { Credentials, type CredentialLimits } from './credentials.ts';
 import { LogIns, type LogInLimits } from './log-ins.ts';
 import { Passwords } from './passwords.ts';
@@ -21,7 +21,5 @@ export function accountParts(
   const passwords = new Passwords(limits.passwordQueue);
   const slowed = (name: string, from: string): void => log.warn(`Log-ins of ${name} are slowed: too many wrong passwords.`, { from });
   const credentials = new Credentials(accounts, passwords, limits, slowed);
-  // What it may still read of its inbox goes with the account.
-  accounts.belongs(({ id }) => allGone(archive.records, `inbox/${id}`));
   return { accounts, logIns: new LogIns(accounts, archive, limits), credentials, passwords };
 }

@@ -204,7 +204,7 @@ export class Feed {
     const segment = cursor.log.segment(cursor.segment) ?? this.#fromHistory(cursor);
     if (segment === undefined) return undefined;
     const passed = indexAfter(segment.named.seqs, cursor.passed);
-    const [from, until] = segment.runFor(this.#reader, passed);
+    const [from, until] = cursor.log.sparesSpeakers ? segment.runFor(this.#reader, passed) : [passed, segment.senders.length];
     if (from < until) return this.#take(cursor, segment.view(this.#form), from, until);
     cursor.moveBehind(segment);
     return undefined;

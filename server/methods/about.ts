@@ -18,6 +18,7 @@ const FEATURES = [
   'idempotent-send',
   'receipts',
   'rooms',
+  'direct-messages',
 ];
 
 export const info = ({ epoch, settings }: Services) =>

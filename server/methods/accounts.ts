@@ -67,6 +67,7 @@ export const deleteAccount = (services: Services) =>
     for (const code of await services.accountRooms.ownedBy(account.id)) await services.rooms.using(code, (room) => destroy(services, room));
     await services.logIns.deleteAccount(current, proven);
     endVoid(services, account, context, 'its account was deleted');
+    await services.inboxes.removed(account);
     services.log.client(`${account.name} deleted the account.`, { from: context.address });
     succeed({ Success: true });
   });

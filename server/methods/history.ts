@@ -2,15 +2,12 @@
 import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf } from '../../commons/protocol.ts';
 import { Encoded } from '../../commons/rpc/frame.ts';
-import { restore } from '../history.ts';
 import type { Services } from '../services.ts';
-import type { StoredSegment } from '../store/store.ts';
 import { notThere, roomOf } from './messages.ts';
 import { method } from './method.ts';
+import { ANSWER_BYTES, bodiesOf, fitting, type Body } from './page.ts';
 
 const DEFAULT_LIMIT = 50;
-/** JSON of the messages in one answer at most, bytes, so that it fits a frame; a single message always comes. */
-const ANSWER_BYTES = 49_152;
 
 type Page = Pick<ParamsOf<'ChatServer.History'>, 'After' | 'Before'> & { readonly limit: number };
 
@@ -24,11 +21,13 @@ export const history = (services: Services) =>
       throw new RpcError('InvalidParams', Message, { Issues: [{ Path: 'Before', Message }] });
     }
     const messages = await read(services, room.code, { After, Before, limit: Limit });
-    succeed(new Encoded(`{"Success":true,"Messages":[${messages.join(',')}],"Epoch":${JSON.stringify(services.epoch)}}`));
+    succeed(
+      new Encoded(`{"Success":true,"Messages":[${messages.map(({ json }) => json).join(',')}],"Epoch":${JSON.stringify(services.epoch)}}`),
+    );
   });
 
-/** The JSON of the messages of one page, oldest first. */
-async function read({ store }: Services, room: string, { After, Before, limit }: Page): Promise<readonly string[]> {
+/** The messages of one page, oldest first. */
+async function read({ store }: Services, room: string, { After, Before, limit }: Page): Promise<readonly Body[]> {
   if (After !== undefined) {
     const bodies = bodiesOf(await store.after(room, After, 4 * ANSWER_BYTES), (seq) => seq > After);
     return fitting(bodies.slice(0, limit));
@@ -36,17 +35,4 @@ async function read({ store }: Services, room: string, { After, Before, limit }:
   const end = Before ?? Number.MAX_SAFE_INTEGER;
   const bodies = bodiesOf(await store.before(room, end, limit), (seq) => seq < end);
   return fitting(bodies.slice(-limit).reverse()).toReversed();
-}
-
-function bodiesOf(segments: readonly StoredSegment[], wanted: (seq: number) => boolean): string[] {
-  return segments
-    .map(restore)
-    .flatMap((segment) => segment.named.seqs.flatMap((seq, index) => (wanted(seq) ? [segment.body(index).toString()] : [])));
-}
-
-/** As many of the first as one answer holds. */
-function fitting(bodies: readonly string[]): readonly string[] {
-  let bytes = 0;
-  const tooMuch = bodies.findIndex((body, index) => (bytes += Buffer.byteLength(body)) > ANSWER_BYTES && index > 0);
-  return tooMuch < 0 ? bodies : bodies.slice(0, tooMuch);
 }

@@ -6,6 +6,7 @@ import { Encoded } from '../../commons/rpc/frame.ts';
 import type { Member } from '../member.ts';
 import { busy } from '../queue.ts';
 import { OPEN_RECEIPTS, whenDelivered } from '../receipts.ts';
+import type { Settled } from '../recent-sends.ts';
 import type { Room } from '../room.ts';
 import type { Services } from '../services.ts';
 import { method, type Outcome } from './method.ts';
@@ -18,15 +19,9 @@ interface Sending {
   readonly outcome: Outcome<'ChatServer.SendMessage'>;
 }
 
-/** Who waits for the outcome of a send under its `MessageID`. */
-interface Settled {
-  readonly accepted: (seq: number) => void;
-  readonly refused: (error: RpcError) => void;
-}
-
 const DEFAULT_WAIT_MS = 5_000;
 /** A sender that goes on while the server stops is read no faster than this, so that the others get what was acknowledged. */
-const STOPPING_PAUSE_MS = 50;
+export const STOPPING_PAUSE_MS = 50;
 
 export const sendMessage = (services: Services) =>
   method('ChatServer.SendMessage', (params, outcome) => {
@@ -41,8 +36,10 @@ export const sendMessage = (services: Services) =>
       outcome.refuse(new RpcError('ShuttingDown'));
       return delay(STOPPING_PAUSE_MS);
     }
-    mayAccept(services, sending);
-    return params.MessageID === undefined ? offer(services, sending) : offerOnce(services, sending, params.MessageID);
+    maySay(services, member, params.Text);
+    // A repetition that comes meanwhile waits for this one's outcome.
+    const settled = params.MessageID === undefined ? undefined : services.recentSends.begin(member.id, params.MessageID);
+    return offer(services, sending, settled);
   });
 
 /** The room that a call is about; `undefined` when the caller is not in it: then the call ends with `notThere`. */
@@ -58,9 +55,10 @@ export function notThere({ rooms, lobby }: Services, code: string | undefined): 
   });
 }
 
-function mayAccept({ settings }: Services, { member, params: { Text } }: Sending): void {
+/** Asserts that `member` may say this now. @throws RpcError `TooLarge`, `RateLimited` */
+export function maySay({ settings }: Services, member: Member, said: string): void {
   const { textBytes } = settings.limits;
-  if (Text.length * 3 > textBytes && Buffer.byteLength(Text) > textBytes)
+  if (said.length * 3 > textBytes && Buffer.byteLength(said) > textBytes)
     throw new RpcError('TooLarge', `Text may have at most ${textBytes} bytes.`);
   const waitMs = member.rate.take();
   if (waitMs > 0) throw new RpcError('RateLimited', undefined, { RetryAfterMs: waitMs });
@@ -84,16 +82,6 @@ function offer({ broadcaster }: Services, sending: Sending, settled?: Settled): 
       refuse(sending, error);
     },
   });
-}
-
-/** Offers a message under its `MessageID`: a repetition that comes meanwhile waits for this one's outcome. */
-function offerOnce(services: Services, sending: Sending, messageId: string): void | Promise<void> {
-  let settled: Settled = { accepted: () => undefined, refused: () => undefined };
-  const first = new Promise<number>((resolve, reject) => {
-    settled = { accepted: resolve, refused: reject };
-  });
-  services.recentSends.remember(sending.member.id, messageId, first);
-  return offer(services, sending, settled);
 }
 
 /** Answers a repetition as the first send was or will be; nothing is said again. */

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { RpcError } from '../../commons/errors.ts';
 import { roomDeleted, type ListedRoom } from '../../commons/protocol.ts';
+import { follow, type Beginning } from '../beginning.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Member } from '../member.ts';
-import type { Beginning } from '../membership.ts';
 import { busy } from '../queue.ts';
 import type { Room } from '../room.ts';
 import { joinedRecords, ownedKey } from '../room-facts.ts';
@@ -85,7 +85,7 @@ export const joinRoom = (services: Services) =>
       if (!room.has(member)) services.membership.enter(member, room);
       succeed({ Success: true, Room: room.code, Name: room.about.name, Seq: beginning.hole ? beginning.passed - 1 : beginning.passed });
       const begins = !wasThere || params.ResumeAfter !== undefined;
-      if (begins && member.delivery !== undefined) services.membership.follow(member.delivery, room, beginning);
+      if (begins && member.delivery !== undefined) follow(member.delivery, room, beginning);
     });
   });
 
@@ -189,7 +189,7 @@ function present({ registry, accountRooms }: Services, member: Member): readonly
 function enter({ membership }: Services, member: Member, room: Room): void {
   if (room.has(member)) return;
   membership.enter(member, room);
-  if (member.delivery !== undefined) membership.follow(member.delivery, room, membership.beginning(room, undefined));
+  if (member.delivery !== undefined) follow(member.delivery, room, membership.beginning(room, undefined));
 }
 
 function shown({ code, name, members, isProtected }: Listed, joined: ReadonlySet<string>, { owned }: Member): ListedRoom {

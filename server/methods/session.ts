@@ -3,6 +3,7 @@ import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf } from '../../commons/protocol.ts';
 import type { Peer } from '../../commons/rpc/peer.ts';
 import type { Arrival } from '../account-rooms.ts';
+import { follow } from '../beginning.ts';
 import type { CallContext } from '../call-context.ts';
 import type { CallbackTarget, DialTarget } from '../delivery/address-policy.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -32,7 +33,11 @@ export const register = (services: Services) =>
     const target = services.policy.resolve(params.Callback, outcome.context.address);
     await services.registry.exclusively(params.ID, async () => {
       while (!mayBeCalled(services, params, identity)) await identity.names.ask();
-      const arrival = await services.accountRooms.expect(identity.logIn?.account.id);
+      const inboxHeld = await services.inboxes.expect(identity.logIn?.account);
+      const arrival = await services.accountRooms.expect(identity.logIn?.account.id).catch((error: unknown) => {
+        inboxHeld();
+        throw error;
+      });
       try {
         const reached = await reach(services, params, target, outcome);
         // What was said before is in the log when the client begins.
@@ -40,6 +45,7 @@ export const register = (services: Services) =>
         await admitOrHangUp(services, params, identity, reached, arrival, outcome);
       } finally {
         arrival.release();
+        inboxHeld();
       }
     });
   });
@@ -173,10 +179,11 @@ function admit(
     Seq: beginning.hole ? beginning.passed - 1 : beginning.passed,
     Epoch: services.epoch,
   });
-  if (reached === undefined || member.delivery === undefined) return;
+  if (reached === undefined || member.delivery === undefined) return services.inboxes.arrived(member);
   member.delivery.start(reached.peer);
-  membership.follow(member.delivery, lobby, beginning);
-  for (const [room, place] of elsewhere) membership.follow(member.delivery, room, place);
+  follow(member.delivery, lobby, beginning);
+  for (const [room, place] of elsewhere) follow(member.delivery, room, place);
+  services.inboxes.arrived(member);
 }
 
 function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {

@@ -5,7 +5,10 @@ import type { CallContext } from '../call-context.ts';
 import type { Services } from '../services.ts';
 import { discover, info } from './about.ts';
 import { changePassword, deleteAccount, listLogIns, logIn, logOut, signUp } from './accounts.ts';
+import { allow, block, directSettings, setDirectPolicy } from './consent.ts';
+import { sendDirect } from './direct.ts';
 import { history } from './history.ts';
+import { notify, read } from './inbox.ts';
 import { sendMessage } from './messages.ts';
 import { listUsers } from './people.ts';
 import { createRoom, deleteRoom, joinRoom, leaveRoom, listRooms } from './rooms.ts';
@@ -18,6 +21,13 @@ export function methodTable(services: Services): ReadonlyMap<string, Handler<Cal
     sendMessage(services),
     listUsers(services),
     history(services),
+    sendDirect(services),
+    read(services),
+    notify(services),
+    allow(services),
+    block(services),
+    setDirectPolicy(services),
+    directSettings(services),
     signUp(services),
     logIn(services),
     logOut(services),

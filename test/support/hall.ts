@@ -7,9 +7,11 @@ import { Account } from '../../server/accounts/account.ts';
 import { LogIn } from '../../server/accounts/log-in.ts';
 import { AnswerShapes } from '../../server/answer-shape.ts';
 import { Broadcaster } from '../../server/broadcaster.ts';
+import { follow } from '../../server/beginning.ts';
 import type { CallContext } from '../../server/call-context.ts';
 import { Delivery } from '../../server/delivery/delivery.ts';
 import { Gathering } from '../../server/delivery/gathering.ts';
+import { Inboxes } from '../../server/direct/inboxes.ts';
 import { HistoryPages } from '../../server/history.ts';
 import { Member } from '../../server/member.ts';
 import { Membership } from '../../server/membership.ts';
@@ -44,10 +46,12 @@ export async function openHall(folder: string | null, given: Partial<Limits> = {
   const memory = new RoomMemory(limits.roomsBytes);
   const lobby = new Room(LOBBY, limits.roomBytes, store.rooms.get(LOBBY)?.lastSeq ?? FIRST_SEQ, undefined, memory);
   const onDisk = folder !== null;
-  const rooms = new Rooms({ store, broadcaster, presence, lobby, memory, pages: new HistoryPages(), limits, onDisk });
+  const pages = new HistoryPages();
+  const rooms = new Rooms({ store, broadcaster, presence, lobby, memory, pages, limits, onDisk });
   const accountRooms = new AccountRooms(store, broadcaster, rooms);
   const registry = new Registry();
-  const membership = new Membership({ registry, presence, log: silentLog(), epoch: store.epoch, rooms, accountRooms });
+  const inboxes = new Inboxes({ store, broadcaster, registry, memory, pages, limits });
+  const membership = new Membership({ registry, presence, log: silentLog(), epoch: store.epoch, rooms, accountRooms, inboxes });
   const keeping = new RoomKeeping({ store, broadcaster, rooms, emptyRoomMs: limits.emptyRoomMs, failed: (error) => failures.push(error) });
   rooms.startWith(await keeping.look(now));
   const peers: Peer[] = [];
@@ -78,8 +82,8 @@ export async function register(hall: Hall, id: string, account?: string) {
   membership.arrive(member, arrival);
   arrival.release();
   await delivery.start();
-  membership.follow(delivery.delivery, rooms.lobby, membership.beginning(rooms.lobby, undefined));
-  for (const [room, place] of places) membership.follow(delivery.delivery, room, place);
+  follow(delivery.delivery, rooms.lobby, membership.beginning(rooms.lobby, undefined));
+  for (const [room, place] of places) follow(delivery.delivery, room, place);
   return { member, peer };
 }
 
@@ -125,7 +129,7 @@ export async function joinRoom(hall: Hall, member: Member, room: Room): Promise<
 
 function enter({ membership }: Hall, member: Member, room: Room): void {
   membership.enter(member, room);
-  if (member.delivery !== undefined) membership.follow(member.delivery, room, membership.beginning(room, undefined));
+  if (member.delivery !== undefined) follow(member.delivery, room, membership.beginning(room, undefined));
 }
 
 /** Says something; resolves with its number when it is accepted. */
