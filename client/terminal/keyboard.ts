@@ -20,7 +20,8 @@ export class Keyboard extends Transform {
   /** readline asks for it. */
   isRaw = false;
   /** The hidden line that is being typed. */
-  #hidden: { readonly line: HiddenLine; readonly resolve: (answer: string | undefined) => void } | undefined;
+  #hidden:
+    { readonly line: HiddenLine; readonly resolve: (answer: string | undefined) => void; readonly interrupted: () => void } | undefined;
   /** No key goes to readline: a hidden line is being typed, or has just ended and another one may follow. */
   #diverts = false;
   /** Keys behind the end of a hidden line, typed or pasted together with it. */
@@ -45,12 +46,13 @@ export class Keyboard extends Transform {
    * Keeps the keys of the next line from readline: from the very next one on, also where that was pasted together with
    * those before. What comes behind the line is the next hidden line's, where that is asked for at once, else readline's.
    *
+   * @param interrupted told when it was given up by Ctrl+C
    * @returns the line; `undefined` when it was given up, or the terminal is let go
    */
-  readHidden(): Promise<string | undefined> {
+  readHidden(interrupted: () => void = () => undefined): Promise<string | undefined> {
     this.#diverts = true;
     return new Promise((resolve) => {
-      this.#hidden = { line: new HiddenLine(), resolve };
+      this.#hidden = { line: new HiddenLine(), resolve, interrupted };
       for (const key of this.#ahead.splice(0)) this.#press(key);
     });
   }
@@ -76,6 +78,7 @@ export class Keyboard extends Transform {
       return;
     }
     const pressed = this.#hidden.line.press(key);
+    if (pressed === 'interrupted') this.#hidden.interrupted();
     if (pressed !== 'more') this.#endHidden(pressed === 'entered' ? this.#hidden.line.text : undefined);
   }
 
