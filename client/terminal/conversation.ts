@@ -52,6 +52,10 @@ export class Conversation {
   #promptDue: NodeJS.Immediate | undefined;
   readonly #chat: Chat;
   readonly #loss = new Loss();
+  /** One is on the way to another room. */
+  #moving = false;
+  /** What was typed meanwhile: it is for the room that one comes to. A question to the server ends within 10 s. */
+  readonly #typedAhead: string[] = [];
   /** What happens to the connection from now on is our own doing. */
   #over = false;
   /** The connection may end now, for a log-out does not let every guest stay. */
@@ -140,12 +144,26 @@ export class Conversation {
 
   #typed(line: string): void {
     if (this.#ending.over) return;
+    if (this.#moving) {
+      this.#typedAhead.push(line);
+      return this.#showPrompt();
+    }
     const meant = parseLine(line);
     if (meant.kind === 'text') this.#say(meant.text);
     else if (meant.kind !== 'command' || meant.command.speaks !== true) this.#prompt.echo(this.#label + line);
     if (meant.kind === 'unknown') this.#outlet.notice(meant.hint);
-    else if (meant.kind === 'command') void this.#obey(async () => meant.command.run(this.#chat, meant.argument), meant.command);
+    else if (meant.kind === 'command') void this.#carryOut(meant.command, meant.argument);
     this.#showPrompt();
+  }
+
+  async #carryOut(command: Command, argument: string): Promise<void> {
+    const moves = command.moves === true;
+    this.#moving ||= moves;
+    await this.#obey(async () => command.run(this.#chat, argument), command);
+    if (!moves) return;
+    this.#moving = false;
+    // One of them may lead to yet another room: then the others wait again.
+    while (!this.#moving && this.#typedAhead.length > 0) this.#typed(this.#typedAhead.shift() ?? '');
   }
 
   async #obey(run: () => Promise<void>, command?: Command): Promise<void> {

@@ -25,6 +25,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     name: '/room new',
     usage: '/room new NAME',
     summary: 'make a room, with a password if you like',
+    moves: true,
     run: make,
     advice: { Forbidden: '/room delete ROOM makes room for another one.' },
   },
@@ -32,6 +33,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     name: '/room join',
     usage: '/room join CODE',
     summary: 'go into a room; asks for its password, if any',
+    moves: true,
     run: join,
     advice: {
       NotFound: '/room list shows which rooms there are.',
@@ -43,6 +45,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     name: '/room leave',
     usage: '/room leave [ROOM]',
     summary: 'go out of a room, of this one unless you say',
+    moves: true,
     run: async (chat, argument) => {
       const code = argument.trim() === '' ? chat.room : ownRoom(chat, argument);
       const name = nameOf(chat, code);
@@ -62,6 +65,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     name: '/room delete',
     usage: '/room delete ROOM',
     summary: 'delete a room of yours, and what was said in it',
+    moves: true,
     run: async (chat, argument) => {
       if (argument.trim() === '') throw new Misuse('/room delete takes the code of a room, so that none is deleted by mistake.');
       const code = codeOf(chat, argument);
