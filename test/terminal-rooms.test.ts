@@ -227,7 +227,7 @@ test('/history shows what a room said, own words included, and moves nothing', (
     enter(terminal, `/room join ${code}`, 'four');
     await heardIn(code, 'four');
     enter(terminal, '/history 4');
-    await terminal.until(() => withoutClocks(terminal).includes('--- now ---'), 'the end of it');
+    await endsWith(terminal, '--- now ---', '[Annals] You:');
     const lines = withoutClocks(terminal);
     const shown = lines.slice(lines.indexOf('--- earlier ---'));
     assert.match(shown[3] ?? '', /^\[SYSTEM\] User Ann-\w+ joined the chat$/);
