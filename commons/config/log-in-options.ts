@@ -28,7 +28,7 @@ const PASSWORD: Option<string | undefined> = { variable: 'PARTYLINE_PASSWORD', a
 const PASSWORD_FILE: Option<string | undefined> = {
   flag: '--password-file <FILE>',
   variable: 'PARTYLINE_PASSWORD_FILE',
-  about: 'the password of --user is the first line of FILE, - for stdin (default: asked for)',
+  about: 'the password of that account is the first line of FILE, - for stdin (default: asked for)',
   parse: someText,
   fallback: undefined,
 };
