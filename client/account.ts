@@ -1,11 +1,33 @@
 /** Opening an account, and being here as one: the registration becomes the account's, and a guest's again. */
+import { randomUUID } from 'node:crypto';
 import { RpcError } from '../commons/errors.ts';
 import type { ResultOf } from '../commons/protocol.ts';
+import { NoAnswer } from '../commons/rpc/caller.ts';
 import type { Asking } from './asking.ts';
+import { CallbackMethods } from './callback-methods.ts';
+import { sentence, ServerUnreachable } from './errors.ts';
 import type { JoinedRooms } from './joined-rooms.ts';
 import type { LastingConnection } from './lasting-connection.ts';
-import type { LogIn } from './log-in.ts';
+import { PASSWORD_MS, type LogIn } from './log-in.ts';
 import type { Registration } from './registration.ts';
+import { ServerLink, type ServerAddress } from './server-link.ts';
+
+/** Opens an account from outside: where guests may not join, nobody could otherwise. @throws RpcError, ServerUnreachable */
+export async function openAccount(server: ServerAddress, userName: string, password: string): Promise<ResultOf<'ChatServer.SignUp'>> {
+  const nobody = new CallbackMethods(
+    randomUUID(),
+    (_message, answer) => answer(),
+    () => undefined,
+  );
+  const link = await ServerLink.open(server, nobody, () => undefined);
+  try {
+    return await link.call('ChatServer.SignUp', { UserName: userName, Password: password }, PASSWORD_MS);
+  } catch (error) {
+    throw error instanceof NoAnswer ? new ServerUnreachable(sentence(error)) : error;
+  } finally {
+    link.close();
+  }
+}
 
 export interface AccountParts {
   readonly connection: LastingConnection;

@@ -7,6 +7,7 @@ import { Peer, type PeerOptions } from '../commons/rpc/peer.ts';
 import type { Connection } from '../commons/wire/connection.ts';
 import { Listener } from '../commons/wire/listen.ts';
 import type { CallbackCaller, CallbackMethods } from './callback-methods.ts';
+import { UNANSWERED_CALLS } from './server-link.ts';
 
 /** Callback connections at the same time. The server keeps one; at the bound the oldest stranger makes room. */
 export const CALLBACK_CONNECTIONS = 8;
@@ -40,7 +41,7 @@ export class CallbackServer {
     const peers = new Set<Peer<CallbackCaller>>();
     const options: PeerOptions<CallbackCaller> = {
       dispatcher: methods,
-      limits: { ...DEFAULT_LIMITS, firstCallMs: AUTHENTICATE_MS },
+      limits: { ...DEFAULT_LIMITS, firstCallMs: AUTHENTICATE_MS, requestsInFlight: UNANSWERED_CALLS },
       context: (peer) => ({ connection: peer.connection, trusted: false }),
       answersGarbage: false,
       closed: (peer) => peers.delete(peer),

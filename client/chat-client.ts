@@ -4,14 +4,15 @@
  */
 import type { ListedRoom, Message, ResultOf, User } from '../commons/protocol.ts';
 import { RpcError } from '../commons/errors.ts';
+import { openAccount } from './account.ts';
 import type { DirectPolicy } from './direct.ts';
-import { sentence } from './errors.ts';
+import { ClientClosed } from './errors.ts';
 import { LOBBY, type Cursor } from './inbox.ts';
 import { Listeners } from './listeners.ts';
 import type { ChatClientOptions, ConnectionState, HistoryPage, JoinOptions, Replay, RoomOptions } from './options.ts';
 import { makeParts, type Parts } from './parts.ts';
 import { RememberedPlace, type Visit } from './place.ts';
-import { spell } from './server-link.ts';
+import { spell, type ServerAddress } from './server-link.ts';
 import type { DirectOptions, SendOptions, Sent, SentDirect } from './speech.ts';
 
 export type { DirectPolicy } from './direct.ts';
@@ -31,8 +32,6 @@ export class ChatClient extends Listeners {
   readonly resumedFrom: Cursor | undefined;
   readonly #parts: Parts;
   readonly #place: RememberedPlace | undefined;
-  /** The registration is gone: its session is worth nothing. */
-  #unregistered = false;
   #ended: Promise<void> | undefined;
 
   private constructor(options: ChatClientOptions, place: RememberedPlace | undefined) {
@@ -42,6 +41,8 @@ export class ChatClient extends Listeners {
     this.#place = place;
     this.#parts = makeParts(options, place, {
       shown: (message) => this.#shown(message),
+      done: () => this.#place?.changed(),
+      overwhelmed: (reason) => void this.#end(DISCONNECT_MS, reason),
       became: (state) => this.#became(state),
       failed: (where, error) => this.failed(where, error),
     });
@@ -73,6 +74,11 @@ export class ChatClient extends Listeners {
       if (!remembered || !(error instanceof RpcError) || error.reason !== 'AlreadyRegistered') throw error;
       return new ChatClient(options, place).#start();
     }
+  }
+
+  /** Opens an account without joining, as is needed where there are members only. @throws RpcError, ServerUnreachable */
+  static createAccount(server: ServerAddress, userName: string, password: string): Promise<ResultOf<'ChatServer.SignUp'>> {
+    return openAccount(server, userName, password);
   }
 
   async #start(): Promise<this> {
@@ -110,8 +116,19 @@ export class ChatClient extends Listeners {
   }
 
   /**
-   * Says something to a room. What is said, to rooms and to persons, is sent in the order of the calls, across losses too, and
-   * accepted once; a line that is refused stops no other, and a busy room only those to it.
+   * The messages that come from now on, for a `for await` loop; a listener of `message` hears the same. A message is answered, and
+   * so counts as delivered, when each loop comes back for the next one: a slow loop is a slow client, and with a `stateFolder` what was not done when
+   * the process died comes again. What takes more than 4 s is answered meanwhile; a client that has 1,000 answered messages undone ends.
+   *
+   * The loop ends when the client disconnects. @throws ClientClosed in the loop when it ended otherwise
+   */
+  messages(): AsyncIterableIterator<Message, undefined> {
+    return this.#parts.readers.open();
+  }
+
+  /**
+   * Says something to a room. What is said, to rooms and to persons, is sent in the order of the calls and accepted once, across losses
+   * too; a line that is refused stops no other, and what a busy room keeps waiting only those to the same room.
    *
    * @throws RpcError when the server refuses this line
    * @throws QueueFull when 1,000 lines wait already
@@ -122,7 +139,10 @@ export class ChatClient extends Listeners {
     return this.#parts.speech.say(text, options);
   }
 
-  /** Says something to one person: the ID of who is here, or the name of an account, here or away. @throws as `send` */
+  /**
+   * Says something to one person: the ID of who is here, or the name of an account, here or away. `Delivered` says whether it was answered
+   * or waits, after 5 s at most; what is said to others is not held up by that. @throws as `send`
+   */
   sendDirect(to: string, text: string, options: DirectOptions = {}): Promise<SentDirect> {
     return this.#parts.speech.sayTo(to, text, options);
   }
@@ -221,28 +241,14 @@ export class ChatClient extends Listeners {
    * a second call waits for the first. Never rejects.
    */
   disconnect(deadlineMs: number = DISCONNECT_MS): Promise<void> {
-    this.#ended ??= this.#disconnect(deadlineMs);
+    // First: what the loops have in their hands is still answered.
+    this.#parts.readers.end(undefined);
+    return this.#end(deadlineMs);
+  }
+
+  #end(deadlineMs: number, why?: string): Promise<void> {
+    this.#ended ??= this.#parts.connection.leave(deadlineMs, why);
     return this.#ended;
-  }
-
-  async #disconnect(deadlineMs: number): Promise<void> {
-    const { connection } = this.#parts;
-    connection.retire();
-    const reason = await this.#unregister(deadlineMs);
-    connection.close(reason);
-  }
-
-  /** Tries to; returns how it went, as a sentence. */
-  async #unregister(deadlineMs: number): Promise<string> {
-    const { link } = this.#parts.connection;
-    if (link === undefined) return 'left while there was no connection';
-    try {
-      await link.call('ChatServer.Unregister', { ID: this.id }, deadlineMs);
-      this.#unregistered = true;
-      return 'left';
-    } catch (error) {
-      return `left without the server's consent: ${sentence(error)}`;
-    }
   }
 
   #from(room: string, replay: Replay): Cursor | undefined {
@@ -256,21 +262,22 @@ export class ChatClient extends Listeners {
   #shown(message: Message): void {
     this.#parts.rooms.heard(message);
     this.told('message', message);
-    this.#place?.changed();
   }
 
   #became(state: ConnectionState): void {
+    if (state.kind === 'closed') this.#parts.readers.end(new ClientClosed(`The client has ended: ${state.reason}`));
     this.told('state', state);
     if (state.kind === 'connected') this.#place?.joined();
     else if (state.kind === 'closed') this.#place?.close();
   }
 
   #whatToKeep(): Visit | undefined {
-    const { inbox, registration } = this.#parts;
+    const { inbox, readers, registration } = this.#parts;
     const { session } = registration;
     const { epoch } = inbox;
     if (epoch === undefined) return undefined;
-    const proof = session === undefined || this.#unregistered ? {} : { Session: session };
-    return { ID: this.id, ...proof, Epoch: epoch, Cursors: Object.fromEntries(inbox.cursors()) };
+    const proof = session === undefined ? {} : { Session: session };
+    const waiting = [...readers.firstWaiting()].map(([room, seq]) => [room, seq - 1] as const);
+    return { ID: this.id, ...proof, Epoch: epoch, Cursors: Object.fromEntries([...inbox.cursors(), ...waiting]) };
   }
 }

@@ -1,6 +1,7 @@
 /** Who may send one direct messages, and how those that came are taken. Sending them is speech. */
 import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import type { Asking } from './asking.ts';
+import type { Readers } from './readers.ts';
 
 export type DirectPolicy = ParamsOf<'ChatServer.SetDirectPolicy'>['Policy'];
 
@@ -8,9 +9,12 @@ export class Direct {
   readonly #id: string;
   readonly #asking: Asking;
 
-  constructor(id: string, asking: Asking) {
+  readonly #readers: Readers;
+
+  constructor(id: string, asking: Asking, readers: Readers) {
     this.#id = id;
     this.#asking = asking;
+    this.#readers = readers;
   }
 
   async allow(user: string): Promise<void> {
@@ -26,11 +30,11 @@ export class Direct {
   }
 
   read(max: number | undefined): Promise<ResultOf<'ChatServer.Read'>> {
-    return this.#asking.call('ChatServer.Read', { UserID: this.#id, Max: max });
+    return this.#readers.hurried(() => this.#asking.call('ChatServer.Read', { UserID: this.#id, Max: max }));
   }
 
   async notify(enabled: boolean): Promise<void> {
-    await this.#asking.call('ChatServer.Notify', { UserID: this.#id, Enabled: enabled });
+    await this.#readers.hurried(() => this.#asking.call('ChatServer.Notify', { UserID: this.#id, Enabled: enabled }));
   }
 
   settings(): Promise<ResultOf<'ChatServer.DirectSettings'>> {

@@ -10,13 +10,25 @@ export interface Cursor {
   readonly epoch?: string;
 }
 
+/** Who is shown what came. Neither method may throw, and both call `answer` when the server is to be told that it arrived: now or later. */
+export interface Audience {
+  hear(message: Message, answer: () => void): void;
+  /** A message that was heard before was delivered again. */
+  hearAgain(message: Message, answer: () => void): void;
+}
+
+interface Delivered {
+  readonly message: Message;
+  readonly answer: () => void;
+}
+
 /** Rooms whose cursor is kept; the one that was silent longest is forgotten first. */
 const ROOMS = 1_024;
 /** Where everyone starts. */
 export const LOBBY = 'lobby';
 
 export class Inbox {
-  readonly #show: (message: Message) => void;
+  readonly #audience: Audience;
   /** Last Seq shown, by room. They belong to `#epoch` and mean nothing in another one. */
   readonly #shown = new Map<string, number>();
   /** Where the client entered in this epoch, by room: a resume starts here while nothing was shown. */
@@ -24,18 +36,19 @@ export class Inbox {
   #epoch: string | undefined;
   #isNew = true;
   #holds = 0;
-  /** Bounded by the calls that the callback connections may have unanswered. */
+  /** This one and `#paused`: bounded by the calls that the callback connections may have unanswered. */
   #held: (() => void)[] = [];
+  /** By room, what came since `pause`. */
+  readonly #paused = new Map<string, Delivered[]>();
 
   /** Where the first Register of this process is to begin in the lobby. */
   readonly #start: Cursor | undefined;
 
   /**
-   * @param show must not throw
    * @param start where the first Register begins in the lobby; with what comes next when left out
    */
-  constructor(show: (message: Message) => void, start?: Cursor) {
-    this.#show = show;
+  constructor(audience: Audience, start?: Cursor) {
+    this.#audience = audience;
     this.#start = start;
     this.#epoch = start?.epoch;
     if (start !== undefined) this.#entered.set(LOBBY, start.after);
@@ -56,16 +69,45 @@ export class Inbox {
     return new Map([...this.#entered, ...this.#shown]);
   }
 
-  /** Answers a message, and shows it if it is new. */
+  /** Takes a message, and shows it if it is new. */
   receive(message: Message, answer: () => void): void {
-    if (this.#holds > 0) this.#held.push(() => this.#take(message, answer));
+    const paused = this.#paused.get(message.Room);
+    if (this.#holds > 0) this.#held.push(() => this.receive(message, answer));
+    else if (paused !== undefined) paused.push({ message, answer });
     else this.#take(message, answer);
+  }
+
+  /** Shows a message that was read from the history, if it is new. */
+  catchUp(message: Message): void {
+    this.#take(message, () => undefined);
+  }
+
+  /** Nothing of `room` is shown or answered until `resume`. */
+  pause(room: string): void {
+    if (!this.#paused.has(room)) this.#paused.set(room, []);
+  }
+
+  /** What is paused of `room` came over a connection that is gone: it was not answered, so it comes again. */
+  drop(room: string): void {
+    this.#paused.delete(room);
+  }
+
+  /** The Seq of the first message that came since `pause`. */
+  firstPaused(room: string): number | undefined {
+    return this.#paused.get(room)?.[0]?.message.Seq;
+  }
+
+  resume(room: string): void {
+    const paused = this.#paused.get(room) ?? [];
+    this.#paused.delete(room);
+    for (const { message, answer } of paused) this.#take(message, answer);
   }
 
   /** Shows a message of the client's own making in its turn; it has no place in the room's order. */
   tell(message: Message): void {
-    if (this.#holds > 0) this.#held.push(() => this.#show(message));
-    else this.#show(message);
+    const show = (): void => this.#audience.hear(message, () => undefined);
+    if (this.#holds > 0) this.#held.push(show);
+    else show();
   }
 
   /**
@@ -103,6 +145,7 @@ export class Inbox {
   forget(room: string): void {
     this.#shown.delete(room);
     this.#entered.delete(room);
+    this.#paused.delete(room);
   }
 
   /** Where a resume begins in `room`; `undefined` = with what comes next. */
@@ -113,14 +156,13 @@ export class Inbox {
   }
 
   #take(message: Message, answer: () => void): void {
-    answer();
     const { Room: room, Seq: seq } = message;
     const last = this.#shown.get(room);
-    if (last !== undefined && seq <= last) return;
+    if (last !== undefined && seq <= last) return this.#audience.hearAgain(message, answer);
     this.#shown.delete(room);
     this.#shown.set(room, seq);
     const [silent] = this.#shown.keys();
     if (this.#shown.size > ROOMS && silent !== undefined) this.#shown.delete(silent);
-    this.#show(message);
+    this.#audience.hear(message, answer);
   }
 }

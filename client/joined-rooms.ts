@@ -4,6 +4,7 @@
  */
 import { RpcError, type Reason } from '../commons/errors.ts';
 import { roomDeleted, type ListedRoom, type Message } from '../commons/protocol.ts';
+import { catchUp, newest, roomNotice } from './catch-up.ts';
 import { LOBBY, type Cursor, type Inbox } from './inbox.ts';
 import type { LogIn } from './log-in.ts';
 import { pause } from './reconnect.ts';
@@ -39,17 +40,9 @@ export class JoinedRooms {
     this.#logIn = logIn;
   }
 
-  get size(): number {
-    return this.#rooms.size;
-  }
-
   /** By code, what people call them. */
   names(): ReadonlyMap<string, string> {
     return new Map([...this.#rooms].map(([code, { name }]) => [code, name]));
-  }
-
-  places(): Places {
-    return new Map([...this.#rooms.keys()].map((code) => [code, this.#inbox.resumption(code)]));
   }
 
   /** The client is in `code` now, and served there from behind `seq` on. */
@@ -57,6 +50,17 @@ export class JoinedRooms {
     const before = this.#rooms.get(code);
     this.#rooms.set(code, { name, password: password ?? before?.password, account: this.#logIn.name });
     this.#inbox.enter(code, seq);
+  }
+
+  /** Runs `call`, which enters `code`; what the room says meanwhile is shown after it, when its name is known. */
+  async entering<T>(code: string, call: () => Promise<T>): Promise<T> {
+    const capital = code.toUpperCase();
+    this.#inbox.pause(capital);
+    try {
+      return await call();
+    } finally {
+      this.#inbox.resume(capital);
+    }
   }
 
   /** @param code in capital or small letters */
@@ -73,30 +77,50 @@ export class JoinedRooms {
 
   /** What the server says of where the client is; it may have entered and left by another client of its account. */
   sync(listed: readonly ListedRoom[]): void {
-    const joined = new Map(
-      listed.filter(({ Room, Joined: here }) => here === true && Room !== LOBBY).map((room) => [room.Room, room.Name]),
-    );
-    for (const [code, { account }] of [...this.#rooms])
-      if (!joined.has(code) && account !== undefined && account === this.#logIn.name)
-        this.#lost(code, 'You are not in this room any more.');
+    const here = listed.filter(({ Room, Joined }) => Joined === true && Room !== LOBBY);
+    const joined = new Map(here.map(({ Room, Name }) => [Room, Name]));
+    for (const code of [...this.#rooms.keys()])
+      if (!joined.has(code) && this.#isOfAccount(code)) this.#lost(code, 'You are not in it any more.');
     for (const [code, name] of joined)
       if (!this.#rooms.has(code)) this.#rooms.set(code, { name, password: undefined, account: this.#logIn.name });
   }
 
   /** Whether the message is of a room that is not known yet. A room that was deleted is forgotten. */
   heard({ Room: code, Kind: kind, Text: text }: Message): boolean {
-    if (code === LOBBY || kind === 'direct') return false;
     const room = this.#rooms.get(code);
-    if (room === undefined) return true;
+    if (room === undefined) return code !== LOBBY && kind !== 'direct' && kind !== 'notice';
     if (kind === 'notice' && text === roomDeleted(room.name)) this.left(code);
     return false;
   }
 
-  /** Back into the rooms where it was before the connection was lost. @throws NoAnswer, ClientClosed, RpcError when no room can be entered now */
-  async comeBack(link: ServerLink, places: Places, stopped: AbortSignal): Promise<void> {
-    await Promise.all([...places].map(([code, place]) => this.#enter(link, code, place, stopped)));
+  /** Before a new registration: what the rooms of an account say waits until it is known what is missing before it. */
+  pause(): Places {
+    const places = new Map([...this.#rooms.keys()].map((code) => [code, this.#inbox.resumption(code)]));
+    for (const code of places.keys()) {
+      this.#inbox.drop(code);
+      if (this.#isOfAccount(code)) this.#inbox.pause(code);
+    }
+    return places;
   }
 
+  /** Back into the rooms where it was before the connection was lost. @throws NoAnswer, ClientClosed, RpcError when that cannot be done now */
+  async comeBack(link: ServerLink, places: Places, stopped: AbortSignal): Promise<void> {
+    await Promise.all([...this.#rooms.keys()].map((code) => this.#comeBack(link, code, places.get(code), stopped)));
+  }
+
+  async #comeBack(link: ServerLink, code: string, place: Cursor | undefined, stopped: AbortSignal): Promise<void> {
+    try {
+      if (!this.#isOfAccount(code)) return await this.#enter(link, code, place, stopped);
+      if (place === undefined) this.#inbox.enter(code, await newest(link, this.#id, code));
+      else if (place.epoch === this.#inbox.epoch) await catchUp(link, this.#id, this.#inbox, code, place);
+      this.#inbox.resume(code);
+    } catch (error) {
+      if (!(error instanceof RpcError) || !GONE.has(error.reason)) throw error;
+      this.#lost(code, error.message);
+    }
+  }
+
+  /** A guest that registered anew is in no room any more; one that took over begins again where it is. */
   async #enter(link: ServerLink, code: string, place: Cursor | undefined, stopped: AbortSignal): Promise<void> {
     const room = this.#rooms.get(code);
     if (room === undefined) return;
@@ -107,9 +131,7 @@ export class JoinedRooms {
         const { Name, Seq } = await link.call('ChatServer.JoinRoom', params, ANSWER_MS);
         return this.entered(code, Name, room.password, Seq);
       } catch (error) {
-        if (!(error instanceof RpcError)) throw error;
-        if (GONE.has(error.reason)) return this.#lost(code, error.message);
-        if (error.data.RetryAfterMs === undefined) throw error;
+        if (!(error instanceof RpcError) || error.data.RetryAfterMs === undefined) throw error;
         await pause(Math.max(error.data.RetryAfterMs, REFUSED_MS), stopped);
       }
     }
@@ -120,8 +142,12 @@ export class JoinedRooms {
     const name = this.#rooms.get(code)?.name ?? code;
     const Seq = (this.#inbox.resumption(code)?.after ?? 0) + 1;
     this.left(code);
-    const Text = `The room ${name} is closed to you. ${why}`;
-    const SentAt = new Date().toISOString();
-    this.#inbox.tell({ SenderID: '', Content: Text, IsSystem: true, Seq, Room: code, Name: '', Text, Kind: 'notice', SentAt });
+    this.#inbox.tell(roomNotice(code, Seq, `The room ${name} is closed to you. ${why}`));
+  }
+
+  /** Such a room comes back by itself; one that a guest entered does not, whoever the guest is now. */
+  #isOfAccount(code: string): boolean {
+    const account = this.#rooms.get(code)?.account;
+    return account !== undefined && account === this.#logIn.name;
   }
 }

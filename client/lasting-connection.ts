@@ -41,7 +41,7 @@ export class LastingConnection {
   #registeredAt = 0;
   /** Ends the questions about `#link`. */
   #unwatch: (() => void) | undefined;
-  /** Bounded by who waits: the one line that is being sent, receipts, and who logs in. */
+  /** Bounded by who waits: lines that are being sent, receipts, and who logs in. */
   readonly #waiters: Waiter[] = [];
 
   constructor(options: LastingConnectionOptions) {
@@ -107,9 +107,12 @@ export class LastingConnection {
     await this.registered();
   }
 
-  /** No further try; a connection that is there stays for a last call until `close`. */
-  retire(): void {
+  /** Leaves: no further try, and a goodbye that takes at most `deadlineMs`. @param why the reason, where it is not that we left */
+  async leave(deadlineMs: number, why?: string): Promise<void> {
     this.#stop.abort();
+    const link = this.#link;
+    const how = link === undefined ? 'left while there was no connection' : await this.#options.membership.leave(link, deadlineMs);
+    this.close(why ?? how);
   }
 
   /** The end: nothing is open any more, and who waits is told. */

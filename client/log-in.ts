@@ -6,7 +6,7 @@ import type { ChatClientOptions } from './options.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** Hashing may wait its turn; the server says `Busy` when that would be long. Milliseconds. */
-export const LOG_IN_MS = 15_000;
+export const PASSWORD_MS = 15_000;
 
 export class LogIn {
   #name: string | undefined;
@@ -28,7 +28,7 @@ export class LogIn {
   async over(link: ServerLink): Promise<string | undefined> {
     if (this.#token !== undefined || this.#name === undefined || this.#password === undefined) return this.#token;
     const params = { UserName: this.#name, Password: this.#password };
-    this.take(this.#name, (await link.call('ChatServer.LogIn', params, LOG_IN_MS)).Token);
+    this.take(this.#name, (await link.call('ChatServer.LogIn', params, PASSWORD_MS)).Token);
     return this.#token;
   }
 

@@ -3,6 +3,7 @@
  * nothing is shown. It does so once when it is told to; when and how often is the lasting connection's business.
  */
 import { RpcError } from '../commons/errors.ts';
+import { sentence } from './errors.ts';
 import { LOBBY, type Inbox } from './inbox.ts';
 import type { JoinedRooms } from './joined-rooms.ts';
 import type { LogIn } from './log-in.ts';
@@ -30,10 +31,17 @@ export class Membership {
 
   /** Registers over a new connection and goes back into the rooms. @throws RpcError, NoAnswer, CallbackUnusable, ClientClosed */
   async over(link: ServerLink, stopped: AbortSignal): Promise<void> {
-    const { rooms } = this.#parts;
-    const places = rooms.places();
-    await this.again(link);
-    await rooms.comeBack(link, places, stopped);
+    const { rooms, inbox } = this.#parts;
+    const isFirst = inbox.isNew;
+    // Whoever waits for the first connection hears nothing before it has it.
+    if (isFirst) inbox.hold();
+    try {
+      const places = rooms.pause();
+      await this.again(link);
+      await rooms.comeBack(link, places, stopped);
+    } finally {
+      if (isFirst) setImmediate(() => inbox.release());
+    }
   }
 
   /** Registers over a connection on which all rooms go on by themselves. Messages that come meanwhile are shown after it. */
@@ -48,7 +56,7 @@ export class Membership {
       inbox.adopt(Epoch, Seq);
       if (ask || logIn.name !== undefined) await this.#learnRooms(link);
     } finally {
-      // Not at once: who waits for the connection attaches its listeners first.
+      // Not at once: who waits for it attaches its listeners first.
       setImmediate(() => inbox.release());
     }
   }
@@ -60,6 +68,17 @@ export class Membership {
       rooms.sync((await link.call('ChatServer.ListRooms', { UserID: id }, ANSWER_MS)).Rooms);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
+    }
+  }
+
+  /** Says goodbye; returns how that went, as a sentence. Never rejects. */
+  async leave(link: ServerLink, deadlineMs: number): Promise<string> {
+    try {
+      await link.call('ChatServer.Unregister', { ID: this.id }, deadlineMs);
+      this.#parts.registration.forget();
+      return 'left';
+    } catch (error) {
+      return `left without the server's consent: ${sentence(error)}`;
     }
   }
 

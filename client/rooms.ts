@@ -29,9 +29,11 @@ export class Rooms {
 
   async join(code: string, { password }: RoomOptions, from: Cursor | undefined): Promise<ResultOf<'ChatServer.JoinRoom'>> {
     const params = { UserID: this.#id, Room: code, Password: password, ResumeAfter: from?.after, Epoch: from?.epoch };
-    const answer = await this.#asking.call('ChatServer.JoinRoom', params);
-    this.#joined.entered(answer.Room, answer.Name, password, answer.Seq);
-    return answer;
+    return this.#joined.entering(code, async () => {
+      const answer = await this.#asking.call('ChatServer.JoinRoom', params);
+      this.#joined.entered(answer.Room, answer.Name, password, answer.Seq);
+      return answer;
+    });
   }
 
   async leave(code: string): Promise<void> {

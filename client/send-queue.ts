@@ -1,7 +1,7 @@
 /**
- * Lines on their way to the server, in the order of the calls: one unanswered at a time, because a line that has to be
- * repeated would otherwise be overtaken by the next. Only what is said to another room or person passes one that a busy
- * room keeps waiting. It knows no socket and no line: the lasting connection hands it a link, and a line sends itself over it.
+ * Lines on their way to the server, in the order of the calls. To rooms one is unanswered at a time, because a line that has to
+ * be repeated would otherwise be overtaken by the next; a direct message, whose answer may take seconds, holds up only
+ * those to the same person, and a busy room only those to itself. It knows no socket and no text: a line says itself over a link.
  */
 import { RpcError } from '../commons/errors.ts';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
@@ -17,6 +17,10 @@ export const LINES = 1_000;
 export const REPEATABLE_MS = DEFAULT_LIMITS.messageIdMs - 20_000;
 /** Pause before a refused line is repeated when the server names none. */
 const REFUSED_MS = 250;
+/** A longer pause of a busy room or a full inbox is not waited for, milliseconds: the line is refused. */
+const LONGEST_PAUSE_MS = 15_000;
+/** Lines that wait aside for their answers at the same time; the server allows 256. */
+const ASIDE = 64;
 /** Registrations that one line may ask for before its refusal is believed. */
 const REGISTRATIONS = 3;
 
@@ -24,6 +28,8 @@ const REGISTRATIONS = 3;
 export interface Line {
   /** The room or person that it is for; the order of lines to the same one is never changed. */
   readonly destination: string;
+  /** Whether lines to others are sent before this one is answered. */
+  readonly aside: boolean;
   /** Says it, perhaps again. @throws RpcError, NoAnswer */
   readonly say: (link: ServerLink) => Promise<void>;
   /** It was not said, as far as is known. */
@@ -31,6 +37,8 @@ export interface Line {
 }
 
 interface Waiting extends Line {
+  /** It is being sent. */
+  isUnderWay: boolean;
   /** When a try began that was never answered, milliseconds as of `performance.now()`. */
   unansweredSince?: number;
   /** Registrations that were renewed for this line. */
@@ -42,8 +50,8 @@ interface Waiting extends Line {
 export class SendQueue {
   readonly #connection: LastingConnection;
   readonly #lines: Waiting[] = [];
-  /** The one that is being sent; it is among the lines. */
-  #current: Waiting | undefined;
+  /** A line that is not aside is being sent. */
+  #isSending = false;
 
   constructor(connection: LastingConnection) {
     this.#connection = connection;
@@ -54,42 +62,56 @@ export class SendQueue {
   add(line: Line): void {
     if (this.#connection.stopped.aborted) throw new ClientClosed('Not connected any more: the message was not sent.');
     if (this.#lines.length >= LINES) throw new QueueFull(`${LINES} messages wait already: this one was not sent.`);
-    this.#lines.push({ ...line, registrations: 0, notBefore: 0 });
+    this.#lines.push({ ...line, isUnderWay: false, registrations: 0, notBefore: 0 });
     void this.#sendAll();
   }
 
-  /** What waits behind the line that is being sent was never sent. */
+  /** What is not under way was never sent. */
   #dismiss(): void {
-    const waiting = this.#lines.filter((line) => line !== this.#current);
-    this.#lines.splice(0, this.#lines.length, ...(this.#current === undefined ? [] : [this.#current]));
-    for (const line of waiting) line.reject(unsent(line, new ClientClosed('Not connected any more: the message was not sent.')));
+    const waiting = this.#lines.filter(({ isUnderWay }) => !isUnderWay);
+    for (const line of waiting) this.#refuse(line, new ClientClosed('Not connected any more: the message was not sent.'));
   }
 
   /** Never rejects. */
   async #sendAll(): Promise<void> {
-    if (this.#current !== undefined) return;
+    if (this.#isSending) return;
+    this.#isSending = true;
     for (let line = this.#next(); line !== undefined; line = this.#next()) {
-      this.#current = line;
-      try {
-        if (await this.#send(line)) this.#remove(line);
-      } catch (error) {
-        this.#remove(line);
-        line.reject(unsent(line, error));
-      }
-      this.#current = undefined;
+      const settled = this.#settle(line);
+      if (!line.aside) await settled;
+      else void settled.then(() => this.#sendAll());
     }
+    this.#isSending = false;
   }
 
-  /** The first line that no busy room holds up; when all are held up, the one whose turn comes first. */
+  /** The first line that nothing holds up; when pauses hold up all, the one whose pause ends first. */
   #next(): Waiting | undefined {
     const now = performance.now();
     const heads = new Map<string, Waiting>();
+    const aside = this.#lines.filter((line) => line.aside && line.isUnderWay).length;
     for (const line of this.#lines) {
       if (heads.has(line.destination)) continue;
-      if (line.notBefore <= now) return line;
       heads.set(line.destination, line);
+      if (!line.isUnderWay && line.notBefore <= now && !(line.aside && aside >= ASIDE)) return line;
     }
-    return [...heads.values()].sort((a, b) => a.notBefore - b.notBefore)[0];
+    const paused = [...heads.values()].filter((line) => !line.isUnderWay && line.notBefore > now);
+    return paused.sort((a, b) => a.notBefore - b.notBefore)[0];
+  }
+
+  /** Sends a line once, until its room says that it is busy. Never rejects. */
+  async #settle(line: Waiting): Promise<void> {
+    line.isUnderWay = true;
+    try {
+      if (await this.#send(line)) this.#remove(line);
+    } catch (error) {
+      this.#refuse(line, error);
+    }
+    line.isUnderWay = false;
+  }
+
+  #refuse(line: Waiting, error: unknown): void {
+    this.#remove(line);
+    line.reject(unsent(line, error));
   }
 
   #remove(line: Waiting): void {
@@ -122,6 +144,7 @@ export class SendQueue {
     const pauseMs = error.data.RetryAfterMs ?? REFUSED_MS;
     switch (error.reason) {
       case 'Busy':
+        if (pauseMs > LONGEST_PAUSE_MS) throw error;
         line.notBefore = performance.now() + pauseMs;
         return true;
       case 'RateLimited':

@@ -24,7 +24,9 @@ const DIAL_MS = 5_000;
 /** The longest list of users: some 50,000 of them. Only the server that we chose to call may send this much. */
 const FRAME_BYTES = 16_777_216;
 const FRAME_TOKENS = 2_000_000;
-const LIMITS = { ...DEFAULT_LIMITS, frameTokens: FRAME_TOKENS };
+/** Messages that loops have not taken are calls that are not answered; the server's window bounds them, and nothing else may wait for them. */
+export const UNANSWERED_CALLS = 16_384;
+const LIMITS = { ...DEFAULT_LIMITS, frameTokens: FRAME_TOKENS, requestsInFlight: UNANSWERED_CALLS };
 
 export class ServerLink {
   /** The address of the interface that reaches the server. */

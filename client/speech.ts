@@ -9,7 +9,7 @@ import type { ParamsOf, ResultOf } from '../commons/protocol.ts';
 import type { LastingConnection } from './lasting-connection.ts';
 import { LOBBY } from './inbox.ts';
 import { receiptOf } from './receipts.ts';
-import { REPEATABLE_MS, type SendQueue } from './send-queue.ts';
+import { REPEATABLE_MS, type Line, type SendQueue } from './send-queue.ts';
 import type { ServerLink } from './server-link.ts';
 
 export type Sent = ResultOf<'ChatServer.SendMessage'>;
@@ -59,7 +59,8 @@ export class Speech {
   async say(text: string, options: SendOptions): Promise<Sent> {
     const { messageId: MessageID = randomUUID(), room, accepted } = options;
     const params = { UserID: this.#parts.id, Text: text, MessageID, Room: room };
-    const sent = await this.#enqueue(`room ${(room ?? LOBBY).toLowerCase()}`, params, async (link) => {
+    const destination = `room ${(room ?? LOBBY).toLowerCase()}`;
+    const sent = await this.#enqueue({ destination, aside: false }, params, async (link) => {
       const answer = await link.call('ChatServer.SendMessage', params, ANSWER_MS);
       accepted?.(answer);
       return answer;
@@ -70,7 +71,9 @@ export class Speech {
   /** @throws as `say` */
   sayTo(to: string, text: string, { messageId: MessageID = randomUUID() }: DirectOptions): Promise<SentDirect> {
     const params = { UserID: this.#parts.id, To: to, Text: text, MessageID };
-    return this.#enqueue(`person ${to}`, params, (link) => link.call('ChatServer.SendDirect', params, ANSWER_MS));
+    return this.#enqueue({ destination: `person ${to}`, aside: true }, params, (link) =>
+      link.call('ChatServer.SendDirect', params, ANSWER_MS),
+    );
   }
 
   async #withReceipt(sent: Sent, params: ParamsOf<'ChatServer.SendMessage'>, timeoutMs: number): Promise<Sent> {
@@ -79,11 +82,11 @@ export class Speech {
     return Receipt === undefined ? sent : { ...sent, Receipt };
   }
 
-  #enqueue<T>(destination: string, params: object, call: (link: ServerLink) => Promise<T>): Promise<T> {
+  #enqueue<T>(way: Pick<Line, 'destination' | 'aside'>, params: object, call: (link: ServerLink) => Promise<T>): Promise<T> {
     if (Buffer.byteLength(JSON.stringify(params)) > LONGEST_BYTES)
       return Promise.reject(new RpcError('TooLarge', 'The message is too long.'));
     return new Promise((resolve, reject) => {
-      this.#parts.queue.add({ destination, say: async (link) => resolve(await call(link)), reject });
+      this.#parts.queue.add({ ...way, say: async (link) => resolve(await call(link)), reject });
     });
   }
 }

@@ -1,20 +1,12 @@
 /**
- * A bot in ten lines that needs no library: whoever says "!echo hello" hears "hello" back.
+ * A bot in ten lines, with the library: whoever says "!echo hello" hears "hello" back, and a server that was away finds it again.
  * Run: node --import tsx examples/bot.ts [HOST PORT]
  */
-import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
-
-type Call = { id?: number; method?: string; params?: { Message?: { Text: string } }; error?: { message: string } };
+import { ChatClient } from 'partyline';
 
 const [host = '127.0.0.1', port = '9999'] = process.argv.slice(2);
-const server = connect(Number(port), host);
-const send = (frame: object) => server.write(`${JSON.stringify({ jsonrpc: '2.0', ...frame })}\n`);
-send({ id: 1, method: 'ChatServer.Register', params: { ID: 'echo-bot', Name: 'Echo', Callback: 'inline' } });
-for await (const line of createInterface(server)) {
-  const { id, method, params, error }: Call = JSON.parse(line);
-  if (error) throw new Error(error.message);
-  if (method) send({ id, result: { Success: true } });
-  const [, text] = /^!echo (.+)/s.exec(params?.Message?.Text ?? '') ?? [];
-  if (text) send({ method: 'ChatServer.SendMessage', params: { UserID: 'echo-bot', Text: text } });
+const bot = await ChatClient.connect({ host, port: Number(port), name: 'Echo', id: 'echo-bot' });
+for await (const { Kind, Room, Text } of bot.messages()) {
+  const [, text] = /^!echo (.+)/s.exec(Text) ?? [];
+  if (Kind === 'chat' && text !== undefined) await bot.send(text, { room: Room });
 }

@@ -1,6 +1,6 @@
 /**
- * A network that breaks: a relay in front of a server that can lose what is under way, refuse everybody, and come back on
- * the same port. It passes bytes and knows nothing of what they mean.
+ * A network that breaks: a relay in front of a server that can lose what is under way, turn everybody away, and pass again. It
+ * keeps its port meanwhile, which somebody else might take. It passes bytes and knows nothing of what they mean.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -12,33 +12,37 @@ export class CuttableRelay {
   passes: (text: string) => boolean = () => true;
   private readonly server: { readonly host: string; readonly port: number };
   private readonly sockets = new Set<net.Socket>();
-  private listener: net.Server | undefined;
+  private readonly listener: net.Server;
+  private isCut = false;
 
   private constructor(server: { readonly host: string; readonly port: number }) {
     this.server = server;
+    this.listener = net.createServer((client) => (this.isCut ? client.resetAndDestroy() : this.relay(client)));
   }
 
   static async start(server: { readonly host: string; readonly port: number }): Promise<CuttableRelay> {
     const relay = new CuttableRelay(server);
-    await relay.mend();
+    await once(relay.listener.listen(0, relay.host), 'listening');
+    const address = relay.listener.address();
+    if (address === null || typeof address === 'string') throw new Error('a TCP listener has a port');
+    relay.port = address.port;
     return relay;
   }
 
   /** Everything under way is lost, and nobody gets through. */
-  async cut(): Promise<void> {
-    const closed = this.listener?.listening === true ? once(this.listener, 'close') : undefined;
-    this.listener?.close();
+  cut(): void {
+    this.isCut = true;
     for (const socket of this.sockets) socket.resetAndDestroy();
-    await closed;
   }
 
-  async mend(): Promise<void> {
-    const listener = net.createServer((client) => this.relay(client)).listen(this.port, this.host);
-    await once(listener, 'listening');
-    const address = listener.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP listener has a port');
-    this.port = address.port;
-    this.listener = listener;
+  mend(): void {
+    this.isCut = false;
+  }
+
+  /** For good. */
+  close(): void {
+    this.cut();
+    this.listener.close();
   }
 
   private relay(client: net.Socket): void {
