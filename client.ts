@@ -11,7 +11,7 @@ import { readClientSettings, settingsOrExit } from './commons/config.ts';
 
 const settings = settingsOrExit(() => readClientSettings(process.argv.slice(2), process.env));
 
-const name = settings.name ?? (settings.command === 'talk' ? await askName() : loginName());
+const name = settings.name ?? settings.logIn?.user ?? (settings.command === 'talk' ? await askName() : loginName());
 if (name === undefined) {
   process.stderr.write('A name is needed: give --name, or set PARTYLINE_NAME.\nTry --help.\n');
   process.exit(EXIT.usage);

@@ -105,6 +105,11 @@ export class ChatClient extends Listeners {
     return this.#parts.logIn.name;
   }
 
+  /** What proves that account, for the next run; keep it as you would a password. `undefined` for a guest. */
+  get token(): string | undefined {
+    return this.#parts.logIn.token;
+  }
+
   /** The rooms that it is in beside the lobby: what people call them, by code. */
   get rooms(): ReadonlyMap<string, string> {
     return this.#parts.joined.names();

@@ -3,11 +3,13 @@
  * The rows of flags and variables are in `config/`; this is the door. Knows no socket and no terminal.
  */
 import { chooseCommand, CLIENT_OPTIONS } from './config/client-commands.ts';
-import { clientSettings, type ClientSettings } from './config/client-options.ts';
-import { type Option, readOptions } from './config/options.ts';
+import { clientSettings, type ClientSettings } from './config/client-settings.ts';
+import { type Option, readOptions, refuseSecrets } from './config/options.ts';
 import { SERVER_EPILOGUE, SERVER_OPTIONS, serverSettings, type ServerSettings } from './config/server-options.ts';
 
-export type { Bell, ClientCommandName, ClientSettings } from './config/client-options.ts';
+export type { Bell } from './config/client-options.ts';
+export type { ClientCommandName, ClientSettings } from './config/client-settings.ts';
+export type { LogInSettings } from './config/log-in-options.ts';
 export { DEFAULT_SERVER_SETTINGS, type LogFormat, type LogLevel, type ServerSettings } from './config/server-options.ts';
 export { HelpRequested, settingsOrExit, UsageError } from './config/usage.ts';
 
@@ -28,6 +30,8 @@ export function readServerSettings(argv: readonly string[], env: NodeJS.ProcessE
 
 /** As `readServerSettings`, for the terminal client and its commands. */
 export function readClientSettings(argv: readonly string[], env: NodeJS.ProcessEnv): ClientSettings {
+  // Before any word is quoted: the one behind such a flag is the secret.
+  refuseSecrets(argv);
   const { chosen, rest } = chooseCommand(argv);
   const otherVariables = [...variables(CLIENT_OPTIONS), ...variables(SERVER_OPTIONS)];
   return clientSettings(chosen.command, readOptions({ ...chosen, otherVariables }, rest, env), env);

@@ -60,6 +60,7 @@ test('without anything given, the documented defaults hold', () => {
     color: 'auto',
     bell: 'mentions',
     state: join(homedir(), '.local', 'state', 'partyline'),
+    squeeze: false,
     waitDelivered: false,
     timeoutMs: 5_000,
     logLevel: 'warn',
@@ -140,6 +141,10 @@ test('every flag of the client has a twin in the environment', () => {
     'Ann',
     '--id',
     'ann-1',
+    '--user',
+    'Anna',
+    '--password-file',
+    '/p',
     '--callback',
     'inline',
     '--json',
@@ -150,6 +155,7 @@ test('every flag of the client has a twin in the environment', () => {
     '7',
     '--state',
     '/s',
+    '--squeeze',
     '--log-file',
     'l',
     '--log-level',
@@ -159,12 +165,15 @@ test('every flag of the client has a twin in the environment', () => {
     PARTYLINE_SERVER: 'chat.example:1',
     PARTYLINE_NAME: 'Ann',
     PARTYLINE_ID: 'ann-1',
+    PARTYLINE_USER: 'Anna',
+    PARTYLINE_PASSWORD_FILE: '/p',
     PARTYLINE_CALLBACK: 'inline',
     PARTYLINE_JSON: '1',
     PARTYLINE_COLOR: 'off',
     PARTYLINE_BELL: 'all',
     PARTYLINE_HISTORY: '7',
     PARTYLINE_STATE: '/s',
+    PARTYLINE_SQUEEZE: 'yes',
     PARTYLINE_LOG_FILE: 'l',
     PARTYLINE_LOG_LEVEL: 'info',
   };
@@ -175,11 +184,13 @@ test('every flag of the client has a twin in the environment', () => {
     server: { host: 'chat.example', port: 1 },
     name: 'Ann',
     id: 'ann-1',
+    logIn: { user: 'Anna', passwordFile: '/p' },
     callback: 'inline',
     json: true,
     color: false,
     bell: 'all',
     state: '/s',
+    squeeze: true,
     history: 7,
     waitDelivered: false,
     timeoutMs: 5_000,
@@ -377,6 +388,15 @@ test('a limit that could not have an effect has no variable', (t) => {
 });
 
 test('secrets are never taken from a flag, and the refusal does not repeat them', () => {
+  // The word behind such a flag could pass for a command.
+  for (const words of [
+    ['--password', 'hunter2'],
+    ['send', '--token', 'hunter2'],
+  ])
+    assert.throws(
+      () => client(words),
+      (error) => error instanceof UsageError && /is not a flag/.test(error.message) && !error.message.includes('hunter2'),
+    );
   for (const flag of ['--secret=hunter2', '--password=hunter2', '--Token=hunter2', '--session=hunter2']) {
     assert.throws(
       () => client([flag]),
@@ -384,6 +404,8 @@ test('secrets are never taken from a flag, and the refusal does not repeat them'
     );
   }
   assert.equal(client([], { PARTYLINE_SECRET: 'hunter2' }).secret, 'hunter2');
+  assert.deepEqual(client(['--user', 'Ann'], { PARTYLINE_PASSWORD: 'hunter2' }).logIn, { user: 'Ann', password: 'hunter2' });
+  assert.equal(client(['send'], { PARTYLINE_ROOM_PASSWORD: 'hunter2' }).roomPassword, 'hunter2');
 });
 
 test('help names every flag and variable, and version is the package’s', () => {
@@ -440,4 +462,25 @@ test('a program ends with status 0 and stdout for help, with status 2 and stderr
     stdout: '',
     stderr: '--rate must be a whole number from 0 to 1000000, not "x".\nTry --help.\n',
   });
+});
+
+test('a password needs an account, and of two the one from the stronger place counts', () => {
+  usage(() => client([], { PARTYLINE_PASSWORD: 'hunter2' }), /^PARTYLINE_PASSWORD is the password of an account: name it with --user/);
+  usage(() => client(['--password-file', '-']), /^--password-file is the password of an account/);
+  usage(() => client([], { PARTYLINE_PASSWORD_FILE: '-' }), /^PARTYLINE_PASSWORD_FILE is the password of an account/);
+  usage(
+    () => client(['--user', 'Ann'], { PARTYLINE_PASSWORD: 'hunter2', PARTYLINE_PASSWORD_FILE: '-' }),
+    'PARTYLINE_PASSWORD and PARTYLINE_PASSWORD_FILE exclude each other.',
+  );
+  const both = client(['--user', 'Ann', '--password-file', '-'], { PARTYLINE_PASSWORD: 'hunter2' });
+  assert.deepEqual(both.logIn, { user: 'Ann', passwordFile: '-' });
+  usage(() => client(['--user', 'a:b']), /^--user cannot be used: Name must not contain/);
+});
+
+test('a message of send goes to a room or to one person, and only from a room can receipts come', () => {
+  const { room, to } = client(['send', '--room', 'K7MHPA']);
+  assert.deepEqual([room, to], ['K7MHPA', undefined]);
+  assert.equal(client(['send', '--to', 'Bob']).to, 'Bob');
+  usage(() => client(['send', '--to', 'Bob', '--room', 'K7MHPA']), /^--to and --room exclude each other/);
+  usage(() => client(['send', '--to', 'Bob', '--wait-delivered']), /^--to and --wait-delivered exclude each other/);
 });

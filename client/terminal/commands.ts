@@ -1,59 +1,33 @@
 /**
- * What can be typed besides messages: rows of one table, from which dispatch, `/help` and Tab completion derive.
- * Commands act on the chat through `Chat` and know neither terminal nor wire.
+ * What can be typed besides messages: rows of one table, from which dispatch, `/help` and Tab completion derive. The rows
+ * are in `commands/`, a file for each family; this is the door.
  */
 import { nearest } from '../../commons/config/nearest.ts';
-import { type User } from '../../commons/protocol.ts';
-import { whoLines } from './who.ts';
+import { columnsOf } from './columns.ts';
+import { ACCOUNT_COMMANDS } from './commands/account-commands.ts';
+import { type Command } from './commands/command.ts';
+import { DIRECT_COMMANDS } from './commands/direct-commands.ts';
+import { ROOM_COMMANDS } from './commands/room-commands.ts';
+import { PARTING_COMMANDS, TALK_COMMANDS } from './commands/talk-commands.ts';
 
-/** What commands may do. */
-export interface Chat {
-  listUsers(): Promise<readonly User[]>;
-  /** The own ID, to say "you". */
-  readonly id: string;
-  /** Shows lines of ours above the prompt, not the room's. */
-  tell(text: string): void;
-  clear(): void;
-  leave(): void;
-  /** Whether the outcome of own lines is told. */
-  receipts: boolean;
-}
+export type { Chat, Command, Correspondent, Known } from './commands/command.ts';
+export { Misuse } from './commands/command.ts';
 
-export interface Command {
-  /** What is typed first; a command that begins without a slash is typed alone. */
-  readonly name: string;
-  /** How it is typed, for `/help`. */
-  readonly usage: string;
-  readonly summary: string;
-  readonly run: (chat: Chat, argument: string) => void | Promise<void>;
-  /** What may follow, for Tab; left out when nothing does. */
-  readonly complete?: (start: string) => readonly string[];
-}
+const HELP: Command = {
+  name: '/help',
+  usage: '/help [command]',
+  summary: 'this list, or what it says of one command',
+  run: (chat, argument) => chat.tell(help(argument.trim())),
+  complete: (start) => [...new Set(COMMANDS.map(({ name }) => firstWord(name)))].filter((name) => name.startsWith(start)),
+};
 
 export const COMMANDS: readonly Command[] = [
-  {
-    name: '/who',
-    usage: '/who',
-    summary: 'who is here, and who is behind',
-    run: async (chat) => chat.tell(whoLines(await chat.listUsers(), chat.id)),
-  },
-  {
-    name: '/receipts',
-    usage: '/receipts [on|off]',
-    summary: 'tell who has got your lines',
-    run: (chat, argument) => chat.tell(receipts(chat, argument)),
-    complete: (start) => ['on', 'off'].filter((word) => word.startsWith(start)),
-  },
-  {
-    name: '/help',
-    usage: '/help [command]',
-    summary: 'this list, or one line of it',
-    run: (chat, argument) => chat.tell(help(argument)),
-    complete: (start) => COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(start)),
-  },
-  { name: '/clear', usage: '/clear', summary: 'an empty screen', run: (chat) => chat.clear() },
-  { name: '/quit', usage: '/quit', summary: 'leave the room', run: (chat) => chat.leave() },
-  { name: 'exit', usage: 'exit', summary: 'leave the room', run: (chat) => chat.leave() },
+  ...TALK_COMMANDS,
+  ...ROOM_COMMANDS,
+  ...DIRECT_COMMANDS,
+  ...ACCOUNT_COMMANDS,
+  HELP,
+  ...PARTING_COMMANDS,
 ];
 
 const KEYS = [
@@ -71,17 +45,23 @@ export type Line =
   | { readonly kind: 'unknown'; readonly hint: string };
 
 export function parseLine(line: string): Line {
-  const [word = '', ...rest] = line.trim().split(/\s+/);
+  const [, word = '', rest = ''] = /^\s*(\S*)\s*(.*)$/s.exec(line) ?? [];
   if (word === '') return { kind: 'nothing' };
   if (line.startsWith('//')) return { kind: 'text', text: line.slice(1) };
   const command = commandNamed(word);
-  if (command !== undefined && (word.startsWith('/') || rest.length === 0)) return { kind: 'command', command, argument: rest.join(' ') };
-  if (!line.startsWith('/')) return { kind: 'text', text: line };
-  return { kind: 'unknown', hint: unknown(word) };
+  if (command === undefined || !(word.startsWith('/') || rest === ''))
+    return line.startsWith('/') ? { kind: 'unknown', hint: unknown(word) } : { kind: 'text', text: line };
+  const [, second = '', others = ''] = /^(\S*)\s*(.*)$/s.exec(rest) ?? [];
+  const longer = commandNamed(`${word} ${second}`);
+  return longer === undefined ? { kind: 'command', command, argument: rest } : { kind: 'command', command: longer, argument: others };
 }
 
-function commandNamed(word: string): Command | undefined {
-  return COMMANDS.find(({ name }) => name === word.toLowerCase());
+function commandNamed(name: string): Command | undefined {
+  return COMMANDS.find((command) => command.name === name.toLowerCase());
+}
+
+function firstWord(name: string): string {
+  return name.split(' ', 1)[0] ?? name;
 }
 
 function unknown(word: string): string {
@@ -93,19 +73,13 @@ function unknown(word: string): string {
   return `There is no command ${word}. ${advice}${meant === undefined ? '.' : '?'} A line that starts with // is sent with one slash.`;
 }
 
-function receipts(chat: Chat, argument: string): string {
-  const word = argument.toLowerCase();
-  if (!['', 'on', 'off'].includes(word)) return `/receipts takes on or off, not ${JSON.stringify(argument)}.`;
-  if (word !== '') chat.receipts = word === 'on';
-  return chat.receipts ? 'Receipts are on: who has got your lines is told.' : 'Receipts are off.';
-}
-
-function help(argument: string): string {
-  const wanted = argument.replace(/^(?=\w)/, '/').toLowerCase();
-  const rows = COMMANDS.map(({ name, usage, summary }) => [name, usage, summary] as const);
-  const chosen = rows.filter(([name]) => name === wanted || name === argument.toLowerCase());
+/** What `/help` says: all of it, or of the commands that begin with one word. */
+export function help(argument: string): string {
+  const wanted = argument.toLowerCase().replace(/^(?=\w)/, '/');
+  const chosen = COMMANDS.filter(({ name }) => name === argument.toLowerCase() || `${name} `.startsWith(`${wanted} `));
   if (argument !== '' && chosen.length === 0) return unknown(argument);
-  const shown = (chosen.length > 0 ? chosen : rows).map(([, usage, summary]) => [usage, summary] as const);
-  const lines = chosen.length > 0 ? shown : [...shown, ...KEYS];
-  return lines.map(([usage, summary]) => `  ${usage.padEnd(20)}${summary}`).join('\n');
+  const commands = (argument === '' ? COMMANDS : chosen).map(({ usage, summary }) => [usage, summary] as const);
+  const rows = argument === '' ? [...commands, ...KEYS] : commands;
+  const width = Math.max(...rows.map(([usage]) => columnsOf(usage)));
+  return rows.map(([usage, summary]) => `  ${usage.padEnd(width)}  ${summary}`).join('\n');
 }

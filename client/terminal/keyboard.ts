@@ -1,9 +1,11 @@
 /**
  * A terminal's keys for readline, one character at a time. Handed several at once (a paste, or fast typing over a slow
- * line) readline appends them to the end of the line wherever the cursor is, and forgets how often the line wraps.
+ * line) readline appends them to the end of the line wherever the cursor is, and forgets how often the line wraps. A
+ * hidden line never gets to readline at all.
  */
 import { Transform, type Readable, type TransformCallback } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import { HiddenLine } from './hidden-line.ts';
 
 /** What a tab within a paste becomes; only a tab at the end of what arrives is the Tab key. */
 const BLANKS = '    ';
@@ -17,6 +19,13 @@ export class Keyboard extends Transform {
   readonly #decoder = new StringDecoder('utf8');
   /** readline asks for it. */
   isRaw = false;
+  /** The hidden line that is being typed. */
+  #hidden:
+    { readonly line: HiddenLine; readonly resolve: (answer: string | undefined) => void; readonly interrupted: () => void } | undefined;
+  /** No key goes to readline: a hidden line is being typed, or has just ended and another one may follow. */
+  #diverts = false;
+  /** Keys behind the end of a hidden line, typed or pasted together with it. */
+  #ahead: string[] = [];
 
   constructor(source: Readable) {
     super({ readableObjectMode: true });
@@ -33,10 +42,59 @@ export class Keyboard extends Transform {
     return this;
   }
 
+  /**
+   * Keeps the keys of the next line from readline: from the very next one on, also where that was pasted together with
+   * those before. What comes behind the line is the next hidden line's, where that is asked for at once, else readline's.
+   *
+   * @param interrupted told when it was given up by Ctrl+C
+   * @returns the line; `undefined` when it was given up, or the terminal is let go
+   */
+  readHidden(interrupted: () => void = () => undefined): Promise<string | undefined> {
+    this.#diverts = true;
+    return new Promise((resolve) => {
+      this.#hidden = { line: new HiddenLine(), resolve, interrupted };
+      for (const key of this.#ahead.splice(0)) this.#press(key);
+    });
+  }
+
   /** Lets go of the terminal. */
   close(): void {
+    this.#endHidden(undefined);
     this.#source.unpipe(this);
     this.#source.pause();
+  }
+
+  /** Here keys come one by one, in the turn in which readline acts on them; where they are pushed is too early. */
+  override emit(event: string | symbol, ...told: unknown[]): boolean {
+    const [key] = told;
+    if (event !== 'data' || !this.#diverts || typeof key !== 'string') return super.emit(event, ...told);
+    this.#press(key);
+    return true;
+  }
+
+  #press(key: string): void {
+    if (this.#hidden === undefined) {
+      this.#ahead.push(key);
+      return;
+    }
+    const pressed = this.#hidden.line.press(key);
+    if (pressed === 'interrupted') this.#hidden.interrupted();
+    if (pressed !== 'more') this.#endHidden(pressed === 'entered' ? this.#hidden.line.text : undefined);
+  }
+
+  #endHidden(answer: string | undefined): void {
+    if (this.#hidden === undefined) return;
+    this.#hidden.resolve(answer);
+    this.#hidden = undefined;
+    setImmediate(() => this.#release());
+  }
+
+  #release(): void {
+    if (this.#hidden !== undefined) return;
+    this.#diverts = false;
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    for (const key of ahead) this.emit('data', key);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

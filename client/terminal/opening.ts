@@ -1,9 +1,11 @@
 /**
- * The first moments in a room: what was said before is shown first, what was missed since the last visit comes under a
+ * The first moments in the lobby: what was said before is shown first, what was missed since the last visit comes under a
  * mark, and live messages wait until their turn. Knows how messages are shown only by name.
  */
 import { type Message } from '../../commons/protocol.ts';
 import { type ChatClient } from '../chat-client.ts';
+import { LOBBY } from '../inbox.ts';
+import { lastMessages } from './past.ts';
 import { reasonOf } from './words.ts';
 
 /** Where the opening shows things. */
@@ -15,8 +17,6 @@ export interface Stage {
   notice(text: string): void;
 }
 
-/** Messages that one page of history has at most. */
-const PAGE = 200;
 /** More messages than are said between the own join and the question for them. */
 const JUST_NOW = 50;
 /** Lines from before that somebody sees who was never here. */
@@ -48,7 +48,7 @@ export class Opening {
     // In another life of the history the first message is a notice in the place of its last one.
     const before = cursor.after + (stranger && resumedFrom !== undefined ? 2 : 1);
     try {
-      const earlier = await this.#earlier(before, lines ?? (stranger ? FIRST_VISIT : 0));
+      const earlier = await lastMessages(this.#client, LOBBY, lines ?? (stranger ? FIRST_VISIT : 0), before);
       if (resumedFrom !== undefined) this.#newest = Math.max(await this.#lastBeforeUs(before), before - 1);
       this.#showEarlier(earlier);
     } catch (error) {
@@ -66,18 +66,6 @@ export class Opening {
     if (this.#client.resumedFrom === undefined) this.#stage.mark('--- now ---');
   }
 
-  /** The last `lines` messages before `before`, oldest first. */
-  async #earlier(before: number, lines: number): Promise<Message[]> {
-    const messages: Message[] = [];
-    while (messages.length < lines) {
-      const limit = Math.min(PAGE, lines - messages.length);
-      const { Messages } = await this.#client.history({ before: messages[0]?.Seq ?? before, limit });
-      if (Messages.length === 0) break;
-      messages.unshift(...Messages);
-    }
-    return messages;
-  }
-
   /** The own join, behind which nothing was missed; where there is none, or not yet, the newest message. */
   async #lastBeforeUs(before: number): Promise<number> {
     const { Messages } = await this.#client.history({ limit: JUST_NOW });
@@ -90,8 +78,11 @@ export class Opening {
       this.#held.push(message);
       return;
     }
-    if (this.#newest !== undefined && message.Seq <= this.#newest) this.#stage.mark('--- new ---');
-    this.#newest = undefined;
+    // One counter numbers the messages of all rooms; only the lobby's say whether something was missed there.
+    if (message.Room === LOBBY) {
+      if (this.#newest !== undefined && message.Seq <= this.#newest) this.#stage.mark('--- new ---');
+      this.#newest = undefined;
+    }
     this.#stage.message(message);
   }
 }

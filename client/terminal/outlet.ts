@@ -34,8 +34,18 @@ export class Outlet {
     this.#prompt = prompt;
   }
 
+  /** Whether messages are for a program to read. */
+  get json(): boolean {
+    return this.#json;
+  }
+
   message(message: Message): void {
     this.#write(process.stdout, this.#json ? renderJson(message) : renderMessage(message, this.#look(this.#messageChalk)));
+    this.ring(message);
+  }
+
+  /** Rings as it would if the message were shown. */
+  ring(message: Message): void {
     if (process.stderr.isTTY && this.#rings(message)) this.#write(process.stderr, RING);
   }
 

@@ -6,7 +6,8 @@ import { inertLine } from '../../commons/text.ts';
 import { columnsOf } from './columns.ts';
 
 export interface OwnLine {
-  readonly text: string;
+  /** As it stands among the messages. */
+  readonly shown: string;
 }
 
 /** Lines shown one by one; of more the newest are, the others are counted. */
@@ -23,8 +24,9 @@ export class OwnLines {
     return this.#lines.size;
   }
 
-  add(text: string): OwnLine {
-    const line = { text };
+  /** @param shown harmless, in one line */
+  add(shown: string): OwnLine {
+    const line = { shown };
     this.#lines.add(line);
     return line;
   }
@@ -44,15 +46,10 @@ export class OwnLines {
   /** One row each, all narrower than `columns`. */
   rows(columns: number): string[] {
     const hidden = this.#lines.size - MOST_ROWS;
-    const shown = [...this.#lines].slice(-MOST_ROWS).map(({ text }) => cut(spoken(text), columns - 1 - MARK.length) + MARK);
-    const rows = hidden > 0 ? [`… ${hidden} more${MARK}`, ...shown] : shown;
+    const newest = [...this.#lines].slice(-MOST_ROWS).map(({ shown }) => cut(shown, columns - 1 - MARK.length) + MARK);
+    const rows = hidden > 0 ? [`… ${hidden} more${MARK}`, ...newest] : newest;
     return rows.map((row) => cut(row, columns - 1));
   }
-}
-
-/** An own line as it stands among the messages. */
-export function spoken(text: string): string {
-  return `You: ${inertLine(text)}`;
 }
 
 /** The beginning of a text, to say which one is meant. */

@@ -16,8 +16,12 @@ export interface Utterance {
   readonly label: string;
 }
 
-/** What is to be known of each text beyond that it was accepted. */
+/** Where each text goes, and what is to be known of it beyond that it was accepted. */
 export interface Wanted {
+  /** The room; the lobby when left out. */
+  readonly room?: string;
+  /** One person instead of a room. That a message waits in an inbox is as good as that it was accepted. */
+  readonly to?: string;
   readonly waitDelivered: boolean;
   /** How long each receipt may take, milliseconds. */
   readonly timeoutMs: number;
@@ -62,9 +66,10 @@ function isComplete(receipt: Receipt | undefined): boolean {
 
 type Outcome =
   /** `settled` has the receipt, if one is waited for; it never rejects. */
-  { readonly kind: 'accepted'; readonly settled: Promise<Sent> } | { readonly kind: 'refused' | 'unanswered'; readonly why: string };
+  | { readonly kind: 'accepted'; readonly settled: Promise<Pick<Sent, 'Receipt'>> }
+  | { readonly kind: 'refused' | 'unanswered'; readonly why: string };
 
-function say(client: ChatClient, text: string, { waitDelivered, timeoutMs }: Wanted): Promise<Outcome> {
+function say(client: ChatClient, text: string, wanted: Wanted): Promise<Outcome> {
   return new Promise((resolve) => {
     const why = `no answer within ${ACKNOWLEDGE_MS / 1_000} s.`;
     const timer = setTimeout(() => resolve({ kind: 'unanswered', why }), ACKNOWLEDGE_MS);
@@ -73,7 +78,20 @@ function say(client: ChatClient, text: string, { waitDelivered, timeoutMs }: Wan
       resolve(outcome);
     };
     const accepted = (): void => known({ kind: 'accepted', settled });
-    const settled = client.send(text, { accepted, ...(waitDelivered ? { wait: 'delivered', timeoutMs } : {}) });
+    const settled = sent(client, text, wanted, accepted);
     settled.catch((error: unknown) => known({ kind: client.state.kind === 'closed' ? 'unanswered' : 'refused', why: reasonOf(error) }));
   });
+}
+
+async function sent(client: ChatClient, text: string, wanted: Wanted, accepted: () => void): Promise<Pick<Sent, 'Receipt'>> {
+  const { room, to, waitDelivered, timeoutMs } = wanted;
+  if (to === undefined)
+    return client.send(text, {
+      accepted,
+      ...(room === undefined ? {} : { room }),
+      ...(waitDelivered ? { wait: 'delivered', timeoutMs } : {}),
+    });
+  await client.sendDirect(to, text);
+  accepted();
+  return {};
 }

@@ -1,7 +1,7 @@
 /**
  * The line at the bottom in which a person types, and between it and the messages a few rows that come and go. What
  * others say is written above both, and the half-typed line stays as it was: wrapped or not, with its cursor and its
- * history. Knows neither room nor command.
+ * history. It also asks for what nobody may see. Knows neither room nor command.
  */
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
@@ -43,6 +43,10 @@ export class Prompt {
   /** Rows of the line that was entered last, the cursor at its end, beyond its first. */
   #enteredRows = 0;
   #closed = false;
+  /** What stands in front of the line when nothing is being asked. */
+  #label = '';
+  /** What stands there while a hidden answer is awaited. */
+  #question: string | undefined;
 
   constructor(options: PromptOptions) {
     this.#output = options.output;
@@ -78,8 +82,33 @@ export class Prompt {
     if (this.#closed) return;
     this.#erase();
     this.#writeAbove();
-    this.#rl.setPrompt(label);
+    this.#label = label;
     this.#rows = rows;
+    this.#redraw();
+  }
+
+  /**
+   * Asks in the place of the line for what nobody may see: no key of the answer is drawn or remembered. What was half
+   * typed comes back afterwards. One question at a time.
+   *
+   * @returns the answer; `undefined` when it was given up by Ctrl+C or Ctrl+D, or the line is closed
+   */
+  async askHidden(question: string): Promise<string | undefined> {
+    if (this.#closed || this.#question !== undefined) return undefined;
+    const halfTyped = this.#rl.line;
+    const answer = this.#keyboard.readHidden();
+    this.#ask(question);
+    const given = await answer;
+    this.#ask(undefined);
+    if (halfTyped !== '' && !this.#closed) this.#rl.write(halfTyped);
+    return given;
+  }
+
+  #ask(question: string | undefined): void {
+    this.#question = question;
+    if (this.#closed) return;
+    if (this.#rl.line !== '') this.#dropLine();
+    this.#erase();
     this.#redraw();
   }
 
@@ -171,6 +200,7 @@ export class Prompt {
     if ('prevRows' in this.#rl) this.#rl.prevRows = 0;
     for (const row of this.#rows) this.#output.write(`${row}\n`);
     this.#drawnRows = this.#rows;
+    this.#rl.setPrompt(this.#question ?? this.#label);
     this.#rl.prompt(true);
     this.#drawn = true;
   }

@@ -25,6 +25,8 @@ export interface Look {
 const LEAST_COLUMNS = 30;
 const LONGEST_NAME = 32;
 const TAB = '    ';
+/** In front of what is said to one person only. No name can hold a bracket. */
+export const DIRECT = '[direct] ';
 
 /** The message as it is shown, its last line ended. */
 export function renderMessage(message: Message, look: Look): string {
@@ -34,10 +36,21 @@ export function renderMessage(message: Message, look: Look): string {
     const text = `[SYSTEM] ${block(message.Content, clock.length, '[SYSTEM] '.length, look)}`;
     return `${chalk.dim(clock)}${chalk.dim.italic(text)}\n`;
   }
+  const direct = message.Kind === 'direct' ? DIRECT : '';
+  const [before, after, said] = spoken(message);
   const name = shortened(inertLine(message.Name));
-  const label = message.Kind === 'direct' ? ' (to you): ' : ': ';
-  const text = block(message.Text, clock.length, columnsOf(name + label), look);
-  return `${chalk.dim(clock)}${chalk.bold[colorOf(message.Name)](name)}${label}${highlight(text, look)}\n`;
+  const text = block(said, clock.length, columnsOf(direct + before + name + after), look);
+  const label = `${chalk.bold.magenta(direct)}${before}${chalk.bold[colorOf(message.Name)](name)}${after}`;
+  return `${chalk.dim(clock)}${label}${highlight(text, look)}\n`;
+}
+
+/**
+ * What stands before the name and behind it, and the text. Who does something (`/me`) sends `* Name waves`, which every
+ * client understands; here it takes the place of `Name: `. Of another name than the sender's own it is only a text.
+ */
+function spoken({ Name, Text }: Message): readonly [before: string, after: string, text: string] {
+  const action = `* ${Name} `;
+  return Text.startsWith(action) ? ['* ', ' ', Text.slice(action.length)] : ['', ': ', Text];
 }
 
 /**

@@ -1,12 +1,18 @@
 /** From the settings to the exit status: join, greet, do what was asked for, leave. Every step is bounded in time. */
 import { type ClientSettings } from '../../commons/config.ts';
 import { RpcError } from '../../commons/errors.ts';
+import { DEFAULT_LIMITS } from '../../commons/limits.ts';
 import { type Log } from '../../commons/log.ts';
 import { CallbackUnusable, ChatClient, PlaceUnkept, type ChatClientOptions } from '../chat-client.ts';
+import { spell } from '../server-link.ts';
 import { type Ending } from './ending.ts';
+import { enter } from './entering.ts';
 import { EXIT, type ExitStatus, statusOfRefusal } from './exit-status.ts';
 import { follow, openJournal } from './journal.ts';
+import { linesOf } from './lines.ts';
+import { LogIns } from './log-ins.ts';
 import { Outlet } from './outlet.ts';
+import { NoPassword } from './password.ts';
 import { programOf } from './programs.ts';
 import { reasonOf } from './words.ts';
 
@@ -20,8 +26,10 @@ export async function runSession(settings: ClientSettings, name: string, ending:
   const outlet = new Outlet(settings);
   const journal = journalOf(settings, outlet);
   if (journal === undefined) return EXIT.error;
+  const lines = linesOf(process.stdin, DEFAULT_LIMITS.frameBytes);
+  const logIns = new LogIns(settings.state, spell(settings.server));
   const program = programOf(settings, process.stdin.isTTY && (process.stderr.isTTY || process.stdout.isTTY));
-  const joined = await Promise.race([join(settings, { name, ...program.joins(settings) }, outlet), ending.status]);
+  const joined = await Promise.race([join({ settings, name, joins: program.joins(settings), logIns, lines }, outlet), ending.status]);
   if (!(joined instanceof ChatClient)) return joined;
 
   follow(joined, journal);
@@ -32,10 +40,11 @@ export async function runSession(settings: ClientSettings, name: string, ending:
   if (program.greets) {
     outlet.tell(`Welcome, ${joined.name}! (ID: ${joined.id})`);
     outlet.tell(`Connected to chat server at ${joined.server}`);
+    if (joined.account !== undefined) outlet.tell(`You are logged in as ${joined.account}`);
   }
   let patienceMs = LEAVE_MS;
   try {
-    const status = await program.run({ client: joined, settings, outlet, ending });
+    const status = await program.run({ client: joined, settings, outlet, ending, logIns, lines });
     if (status === EXIT.notAccepted) patienceMs = LEAVE_THE_SILENT_MS;
     return status;
   } finally {
@@ -53,22 +62,35 @@ function journalOf(settings: ClientSettings, outlet: Outlet): Log | undefined {
   }
 }
 
-type Joining = Partial<ChatClientOptions> & Pick<ChatClientOptions, 'name'>;
+interface Joining {
+  readonly settings: ClientSettings;
+  readonly name: string;
+  readonly joins: Partial<ChatClientOptions>;
+  readonly logIns: LogIns;
+  readonly lines: AsyncIterator<string>;
+}
 
-async function join(settings: ClientSettings, joining: Joining, outlet: Outlet): Promise<ChatClient | ExitStatus> {
+async function join({ settings, name, joins, logIns, lines }: Joining, outlet: Outlet): Promise<ChatClient | ExitStatus> {
   const { server, id, secret, callback } = settings;
+  const joining = {
+    ...server,
+    name,
+    callback,
+    reconnect: true,
+    ...joins,
+    ...(id === undefined ? {} : { id }),
+    ...(secret === undefined ? {} : { secret }),
+  };
   try {
-    return await ChatClient.connect({
-      ...server,
-      callback,
-      reconnect: true,
-      ...joining,
-      ...(id === undefined ? {} : { id }),
-      ...(secret === undefined ? {} : { secret }),
-    });
+    return await enter({ settings, joining, logIns, lines, notice: (text) => outlet.notice(text) });
   } catch (error) {
     outlet.notice(reasonOf(error));
+    if (error instanceof NoPassword) return EXIT.refused;
     if (error instanceof CallbackUnusable) return EXIT.error;
-    return error instanceof RpcError ? statusOfRefusal(error.reason) : EXIT.unreachable;
+    if (!(error instanceof RpcError)) return EXIT.unreachable;
+    // An ID of our own making is nobody's: it is the name that is taken.
+    if (error.reason === 'AlreadyRegistered' && id === undefined && settings.logIn === undefined)
+      outlet.notice(`If that account is yours, join with --user ${JSON.stringify(name)}.`);
+    return statusOfRefusal(error.reason);
   }
 }

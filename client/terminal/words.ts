@@ -1,5 +1,5 @@
 /** Outcomes as words for people. */
-import { RpcError } from '../../commons/errors.ts';
+import { type Reason, RpcError } from '../../commons/errors.ts';
 import { type Receipt } from '../../commons/protocol.ts';
 import { inertLine } from '../../commons/text.ts';
 import { OutcomeUnknown } from '../errors.ts';
@@ -13,6 +13,12 @@ export function reasonOf(error: unknown): string {
 /** What became of a line that was not accepted, or perhaps was. */
 export function fateOf(error: unknown): string {
   return error instanceof OutcomeUnknown ? 'Perhaps not sent' : 'Not sent';
+}
+
+/** As `reasonOf`, and what to do about it, where `advice` has something for that refusal. */
+export function failureOf(error: unknown, advice: Readonly<Partial<Record<Reason, string>>> = {}): string {
+  const what = error instanceof RpcError ? advice[error.reason] : undefined;
+  return what === undefined ? reasonOf(error) : `${reasonOf(error).replace(/(?<![.!?])$/, '.')} ${what}`;
 }
 
 /** "1 message", "2 messages". */

@@ -2,7 +2,8 @@
  * The client's commands as rows of one table: talking, which needs no word, and those that a word chooses. `--help` and
  * the command line derive from it. Knows nothing of what a command does.
  */
-import { type ClientCommandName, SEND_OPTIONS, TAIL_OPTIONS, TALK_OPTIONS } from './client-options.ts';
+import { SEND_OPTIONS, TAIL_OPTIONS, TALK_OPTIONS } from './client-options.ts';
+import { type ClientCommandName } from './client-settings.ts';
 import { nearest } from './nearest.ts';
 import { type Option, type Program } from './options.ts';
 import { UsageError } from './usage.ts';
@@ -14,7 +15,10 @@ interface ClientCommand extends Omit<Program, 'otherVariables'> {
 const STATUSES = `Exit status: 0 fine, 1 error, 2 usage, 4 refused, 5 server not reachable, 6 a message was not accepted,
 7 not delivered to everybody in time, 130 interrupted.
 `;
-const PLACES = `Only as a variable: PARTYLINE_SECRET, what the server must show before it may call you.
+const SECRET = 'PARTYLINE_SECRET, what the server must show before it may call you';
+const PASSWORD = 'PARTYLINE_PASSWORD, the password of --user';
+const ROOM_PASSWORD = 'PARTYLINE_ROOM_PASSWORD, what --room takes to enter';
+const placesFor = (...secrets: readonly string[]): string => `Only as a variable: ${secrets.join(';\n')}.
 A flag wins over its [VARIABLE], the environment over the file.
 `;
 
@@ -28,7 +32,7 @@ const SEND: ClientCommand = {
 A text that begins with - comes after --. Stdout stays empty.
 The room sees a line when it joins and one when it leaves.
 
-${PLACES}
+${placesFor(SECRET, PASSWORD, ROOM_PASSWORD)}
 ${STATUSES}`,
 };
 
@@ -40,7 +44,7 @@ const TAIL: ClientCommand = {
   epilogue: `The room sees a line when it joins and one when it leaves.
 When nobody reads its stdout any more it ends with status 0.
 
-${PLACES}
+${placesFor(SECRET, PASSWORD, ROOM_PASSWORD)}
 ${STATUSES}`,
 };
 
@@ -54,7 +58,7 @@ const TALK: ClientCommand = {
   epilogue: `Commands, each with a --help of its own:
 ${COMMANDS.map(({ command, about }) => `  ${command.padEnd(6)}${about}`).join('\n')}
 
-${PLACES}
+${placesFor(SECRET, PASSWORD)}
 Lines piped into stdin are sent in order, each acknowledged; then the client leaves.
 ${STATUSES}`,
 };

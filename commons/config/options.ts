@@ -108,13 +108,17 @@ interface CommandLine {
   readonly operands: readonly string[];
 }
 
-function readCommandLine(program: Program, argv: readonly string[]): CommandLine {
+/** @throws UsageError when a flag would carry a secret; it does not repeat it */
+export function refuseSecrets(argv: readonly string[]): void {
   const secret = argv.map((word) => SECRET_FLAG.exec(word)?.[1]).find((word) => word !== undefined);
-  if (secret !== undefined) {
-    throw new UsageError(
-      `--${secret.toLowerCase()} is not a flag: others could read it. Set PARTYLINE_${secret.toUpperCase()} in the environment or a file.`,
-    );
-  }
+  if (secret === undefined) return;
+  throw new UsageError(
+    `--${secret.toLowerCase()} is not a flag: others could read it. Set PARTYLINE_${secret.toUpperCase()} in the environment or a file.`,
+  );
+}
+
+function readCommandLine(program: Program, argv: readonly string[]): CommandLine {
+  refuseSecrets(argv);
   let out = '';
   const command = new Command(program.name).description(program.about).version(VERSION, '-V, --version').helpOption('-h, --help');
   if (program.operands !== undefined) command.argument(program.operands);

@@ -92,6 +92,16 @@ export function someText(text: string): string {
   return text;
 }
 
+/**
+ * Reads a name or an ID. Its length is the server's to decide; this only keeps what cannot be one from being sent at all.
+ * @param problem the rule that a text breaks, as a sentence
+ */
+export function ruled(text: string, problem: (text: string, maxCharacters: number) => string | undefined): string {
+  const broken = problem(text, 1_024);
+  if (broken !== undefined) throw new RangeError(`cannot be used: ${broken.replace(/\.$/, '')}`);
+  return text;
+}
+
 /** A wrong value as an error message may show it: short, and nothing in it can move a cursor. */
 function quote(text: string): string {
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
