@@ -7,7 +7,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { RememberedId, RoomState, StoredSegment } from './store.ts';
-import { pushVarint, readVarint, Varints } from './varint.ts';
+import { pushVarint, readVarint, readVarints } from './varint.ts';
 
 const VERSION = 1;
 const SEGMENT = 0x73;
@@ -105,44 +105,47 @@ export function encodeSegment(key: Buffer, segment: StoredSegment, previous: num
 /** @throws Damage when it is not what was written */
 export function decodeSegment(room: string, key: Buffer, value: Buffer): Linked {
   const { numbers, rest } = unsealed(key, value);
+  let place = 0;
+  const next = (): number => numbers[(place += 1) - 1] ?? Number.NaN;
   let cut = 0;
   const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
-  const [at, ordinal, previous, length] = [numbers.next(), numbers.next(), numbers.next(), numbers.next()];
-  const speakers = Array.from({ length: numbers.next() }, () => text(numbers.next()));
+  const [at, ordinal, previous, length] = [next(), next(), next(), next()];
+  const speakers = Array.from({ length: next() }, () => text(next()));
   const seqs: number[] = [];
   const ends: number[] = [];
   const senders: string[] = [];
   const messageIds: (string | null)[] = [];
   for (let [index, seq, end] = [0, 0, 0]; index < length; index += 1) {
-    seqs.push((seq += numbers.next()));
-    ends.push((end += numbers.next()));
-    senders.push(speakers[numbers.next()] ?? '');
-    const id = numbers.next();
+    seqs.push((seq += next()));
+    ends.push((end += next()));
+    senders.push(speakers[next()] ?? '');
+    const id = next();
     messageIds.push(id === 0 ? null : text(id - 1));
   }
   const bytes = rest.subarray(cut);
-  if (!numbers.atEnd || ends.at(-1) !== bytes.length) throw new Damage(`${describe(key)} does not add up`);
+  if (place !== numbers.length || ends.at(-1) !== bytes.length) throw new Damage(`${describe(key)} does not add up`);
   return { room, bytes, ends, seqs, senders, ordinal, at, messageIds, previous };
 }
 
 /** The `MessageID`s of a segment and its place in the room, without the rest of it. @throws Damage when it is not what was written */
 export function decodeIds(key: Buffer, value: Buffer): Identified {
   const { numbers, rest } = unsealed(key, value);
-  const [at, , previous, length, speakers] = [numbers.next(), numbers.next(), numbers.next(), numbers.next(), numbers.next()];
+  const [at = 0, , previous = 0, length = 0, speakers = 0] = numbers;
+  const first = 5 + speakers;
+  if (numbers.length !== first + 4 * length) throw new Damage(`${describe(key)} does not add up`);
   const ends: number[] = [];
-  for (let [index, end] = [0, 0]; index < speakers; index += 1) ends.push((end += numbers.next()));
+  for (let index = 5, end = 0; index < first; index += 1) ends.push((end += numbers[index] ?? 0));
   const ids: RememberedId[] = [];
-  let [last, cut] = [0, ends.at(-1) ?? 0];
-  for (let index = 0; index < length; index += 1) {
-    last += numbers.next();
-    numbers.next();
-    const speaker = numbers.next();
-    const id = numbers.next();
+  let last = 0;
+  let cut = ends.at(-1) ?? 0;
+  for (let index = first; index < numbers.length; index += 4) {
+    last += numbers[index] ?? 0;
+    const id = numbers[index + 3] ?? 0;
     if (id === 0) continue;
+    const speaker = numbers[index + 2] ?? 0;
     const messageId = rest.toString('utf8', cut, (cut += id - 1));
     ids.push({ sender: rest.toString('utf8', ends[speaker - 1] ?? 0, ends[speaker]), messageId, seq: last, at });
   }
-  if (!numbers.atEnd) throw new Damage(`${describe(key)} does not add up`);
   return { at, previous, last, ids };
 }
 
@@ -152,7 +155,7 @@ export function encodeRoom(key: Buffer, { lastSeq, count, lostThrough, lostCount
 
 /** @throws Damage when it is not what was written */
 export function decodeRoom(key: Buffer, value: Buffer): RoomRecord {
-  const [lastSeq = 0, count = 0, lostThrough = 0, lostCount = 0, bytes = 0] = unsealed(key, value).numbers.all();
+  const [lastSeq = 0, count = 0, lostThrough = 0, lostCount = 0, bytes = 0] = unsealed(key, value).numbers;
   return { lastSeq, count, lostThrough, lostCount, bytes };
 }
 
@@ -199,8 +202,7 @@ export function encodeUndo({ seq, count, before }: Undo): Buffer {
 
 /** @throws Damage when it is not what was written */
 export function decodeUndo(value: Buffer): Undo {
-  const { numbers: packed, rest } = unsealed(UNDO_KEY, value);
-  const numbers = packed.all();
+  const { numbers, rest } = unsealed(UNDO_KEY, value);
   let cut = 0;
   const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
   const before: [string, string | null][] = [];
@@ -219,7 +221,7 @@ export function encodeMeta({ epoch, lastSeq, rooms, facts }: Meta): Buffer {
 /** @throws Damage when it is not what was written */
 export function decodeMeta(value: Buffer): Meta {
   const { numbers, rest } = unsealed(META_KEY, value);
-  const [lastSeq = 0, rooms = 0, facts = 0] = numbers.all();
+  const [lastSeq = 0, rooms = 0, facts = 0] = numbers;
   return { epoch: rest.toString(), lastSeq, rooms, facts };
 }
 
@@ -233,12 +235,12 @@ function sealed(key: Buffer, numbers: readonly number[], rest: readonly Buffer[]
   return value;
 }
 
-function unsealed(key: Buffer, value: Buffer): { readonly numbers: Varints; readonly rest: Buffer } {
+function unsealed(key: Buffer, value: Buffer): { readonly numbers: readonly number[]; readonly rest: Buffer } {
   if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4), crc32(key)))
     throw new Damage(`${describe(key)} has a wrong checksum`);
   if (value[4] !== VERSION) throw new Damage(`${describe(key)} was written by another version of this program`);
   const [length, start] = readVarint(value, 5);
-  return { numbers: new Varints(value, start, start + length), rest: value.subarray(start + length) };
+  return { numbers: readVarints(value, start, start + length), rest: value.subarray(start + length) };
 }
 
 function describe(key: Buffer): string {

@@ -22,40 +22,25 @@ export function readVarint(bytes: Buffer, from: number): readonly [number: numbe
   return [number, bytes.length];
 }
 
-/** Numbers in a row, read one after the other without a copy. */
-export class Varints {
-  readonly #bytes: Buffer;
-  readonly #end: number;
-  #at: number;
-
-  constructor(bytes: Buffer, start: number, end: number) {
-    this.#bytes = bytes;
-    this.#at = start;
-    this.#end = end;
-  }
-
-  /** Whether exactly as many were read as there are. */
-  get atEnd(): boolean {
-    return this.#at === this.#end;
-  }
-
-  next(): number {
-    let number = 0;
-    for (let scale = 1; this.#at < this.#end; scale *= 0x80) {
-      const byte = this.#bytes[this.#at] ?? 0;
-      this.#at += 1;
+/**
+ * All numbers from `start` up to `end`; one that is cut off is NaN. One plain loop, because a start reads a hundred thousand
+ * messages before the compiler has warmed to it.
+ */
+export function readVarints(bytes: Buffer, start: number, end: number): number[] {
+  const numbers: number[] = [];
+  let number = 0;
+  let scale = 1;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x80) {
+      numbers.push(number + byte * scale);
+      number = 0;
+      scale = 1;
+    } else {
       number += (byte & 0x7f) * scale;
-      if (byte < 0x80) return number;
+      scale *= 0x80;
     }
-    // One more than there are: what is made of it does not add up.
-    this.#at = Infinity;
-    return Number.NaN;
   }
-
-  /** All that are left. */
-  all(): number[] {
-    const numbers: number[] = [];
-    while (this.#at < this.#end) numbers.push(this.next());
-    return numbers;
-  }
+  if (scale > 1) numbers.push(Number.NaN);
+  return numbers;
 }
