@@ -149,8 +149,12 @@ test('what was not done when the connection was lost is neither lost nor handed 
   await first.client.close();
   const second = await server.asked('Register', 2);
   assert.equal(at(second.params, 'ResumeAfter'), 2);
-  const again = deliver(second, 2);
+  const answered: number[] = [];
+  const again = deliver(second, 2).then((success) => (answered.push(2), success));
   const next = deliver(second, 3);
+  await becomes(ann.client, 'connected');
+  await ann.client.listUsers();
+  assert.deepEqual(answered, [], 'it waits for the loop, as it did before');
   assert.deepEqual([(await loop.next()).value?.Seq, (await loop.next()).value?.Seq], [2, 3]);
   assert.equal(await again, true);
   await loop.return?.();
