@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 const SOURCES = ['server.ts', 'client.ts', 'commons/**/*.ts', 'server/**/*.ts', 'client/**/*.ts'];
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'data/**'] },
+  { ignores: ['build/**', 'dist/**', 'coverage/**', 'data/**'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],

@@ -2,8 +2,8 @@
 /** The server program: settings, log, room server, stop. What each of them does is in its own file. */
 import { readServerSettings, settingsOrExit } from './commons/config.ts';
 import { createLog } from './commons/log.ts';
-import { ChatServer } from './server/chat-server.ts';
 import { StoreRefused } from './server/store/database.ts';
+import { openStore } from './server/store/open.ts';
 
 const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
 const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
@@ -14,7 +14,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const SAME_SIGNAL_MS = 500;
 
 async function main(): Promise<number> {
-  const server = await ChatServer.start(settings, log);
+  // The disk is at work while the rest of the program is loaded, which takes about as long.
+  const [opening, loading] = [openStore(settings, log), import('./server/chat-server.ts')];
+  const [{ ChatServer }] = await Promise.all([loading, opening]);
+  const server = await ChatServer.start(settings, log, opening);
   const asked = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.once(signal, () => resolve());
   });

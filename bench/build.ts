@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from '../test/support/root.ts';
 
-export const BENCH = fileURLToPath(new URL('.', import.meta.url));
-export const ROOT = join(BENCH, '..');
+export const BENCH = join(ROOT, 'bench');
+export { ROOT };
 const PEERS = join(BENCH, 'peers');
 
 export interface Tools {

@@ -128,7 +128,8 @@ export class ChatClient extends Listeners {
    * @throws RpcError when the server refuses this line
    * @throws QueueFull when 1,000 lines wait already
    * @throws ClientClosed when the client disconnected before the line was sent
-   * @throws OutcomeUnknown when it was sent, never answered, and cannot be repeated safely
+   * @throws OutcomeUnknown when it was sent, never answered, and cannot be repeated safely: for too long there was no
+   *   server, or the one that is there now has another history and would not know that it was said
    */
   send(text: string, options: SendOptions = {}): Promise<Sent> {
     return this.#parts.speech.say(text, options);
@@ -269,10 +270,10 @@ export class ChatClient extends Listeners {
   #whatToKeep(): Visit | undefined {
     const { inbox, readers, registration } = this.#parts;
     const { session } = registration;
-    const { epoch } = inbox;
-    if (epoch === undefined) return undefined;
+    const { place } = inbox;
+    if (place === undefined) return undefined;
     const proof = session === undefined ? {} : { Session: session };
-    const waiting = [...readers.firstWaiting()].map(([room, seq]) => [room, seq - 1] as const);
-    return { ID: this.id, ...proof, Epoch: epoch, Cursors: Object.fromEntries([...inbox.cursors(), ...waiting]) };
+    const waiting = [...(place.epoch === inbox.epoch ? readers.firstWaiting() : [])].map(([room, seq]) => [room, seq - 1] as const);
+    return { ID: this.id, ...proof, Epoch: place.epoch, Cursors: Object.fromEntries([...place.cursors, ...waiting]) };
   }
 }

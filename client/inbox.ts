@@ -33,7 +33,11 @@ export class Inbox {
   readonly #shown = new Map<string, number>();
   /** Where the client entered in this epoch, by room: a resume starts here while nothing was shown. */
   readonly #entered = new Map<string, number>();
+  /** Rooms that are gone. */
+  readonly #closed = new Set<string>();
   #epoch: string | undefined;
+  /** Where the client left off in the lobby of an epoch that is gone, until the notice of that, which comes first, was shown. */
+  #untold: Cursor | undefined;
   #isNew = true;
   #holds = 0;
   /** This one and `#paused`: bounded by the calls that the callback connections may have unanswered. */
@@ -57,6 +61,12 @@ export class Inbox {
   /** The life of the history that the cursors belong to; `undefined` before the first Register. */
   get epoch(): string | undefined {
     return this.#epoch;
+  }
+
+  /** What the next visit goes on from: the last Seq shown, by room, the lobby always among them. */
+  get place(): { readonly epoch: string; readonly cursors: ReadonlyMap<string, number> } | undefined {
+    if (this.#untold?.epoch !== undefined) return { epoch: this.#untold.epoch, cursors: new Map([[LOBBY, this.#untold.after]]) };
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, cursors: this.cursors() };
   }
 
   /** Nothing was heard from the server yet. */
@@ -130,6 +140,8 @@ export class Inbox {
   adopt(epoch: string, seq: number): void {
     this.#isNew = false;
     if (epoch === this.#epoch) return;
+    // The server tells of the hole again to who comes back from before it.
+    if (this.#epoch !== undefined) this.#untold ??= this.resumption(LOBBY);
     this.#epoch = epoch;
     this.#shown.clear();
     this.#entered.clear();
@@ -138,7 +150,16 @@ export class Inbox {
 
   /** The client is served in `room` from behind `seq` on; where something of it was shown already, that says more. */
   enter(room: string, seq: number): void {
+    this.#closed.delete(room);
     if (!this.#shown.has(room)) this.#entered.set(room, seq);
+  }
+
+  /** `room` is gone, as the client was told: nothing more of it is shown unless it is entered again. */
+  close(room: string): void {
+    this.forget(room);
+    this.#closed.add(room);
+    const [first] = this.#closed;
+    if (this.#closed.size > ROOMS && first !== undefined) this.#closed.delete(first);
   }
 
   /** The client has left `room`: should it come back, it begins as a stranger. */
@@ -148,7 +169,12 @@ export class Inbox {
     this.#paused.delete(room);
   }
 
-  /** Where a resume begins in `room`; `undefined` = with what comes next. */
+  /** Where the next Register begins: right where the client is, or before a hole that it was not yet told of. */
+  get beginning(): Cursor | undefined {
+    return this.#untold ?? this.resumption(LOBBY);
+  }
+
+  /** Where the client is in `room`; `undefined` before the first Register, unless it was told where to start. */
   resumption(room: string): Cursor | undefined {
     if (this.#epoch === undefined) return room === LOBBY ? this.#start : undefined;
     const after = this.#shown.get(room) ?? this.#entered.get(room);
@@ -157,8 +183,9 @@ export class Inbox {
 
   #take(message: Message, answer: () => void): void {
     const { Room: room, Seq: seq } = message;
+    if (room === LOBBY) this.#untold = undefined;
     const last = this.#shown.get(room);
-    if (last !== undefined && seq <= last) return this.#audience.hearAgain(message, answer);
+    if (this.#closed.has(room) || (last !== undefined && seq <= last)) return this.#audience.hearAgain(message, answer);
     this.#shown.delete(room);
     this.#shown.set(room, seq);
     const [silent] = this.#shown.keys();

@@ -139,10 +139,14 @@ export class JoinedRooms {
 
   /** The room went while the client was away: it is told in the place behind the last message of it. */
   #lost(code: string, why: string): void {
-    const name = this.#rooms.get(code)?.name ?? code;
+    const room = this.#rooms.get(code);
+    // The server has told it already, where the client was still registered.
+    if (room === undefined) return;
     const Seq = (this.#inbox.resumption(code)?.after ?? 0) + 1;
     this.left(code);
-    this.#inbox.tell(roomNotice(code, Seq, `The room ${name} is closed to you. ${why}`));
+    // Or it will.
+    this.#inbox.close(code);
+    this.#inbox.tell(roomNotice(code, Seq, `The room ${room.name} is closed to you. ${why}`));
   }
 
   /** Such a room comes back by itself; one that a guest entered does not, whoever the guest is now. */

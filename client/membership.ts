@@ -4,7 +4,7 @@
  */
 import { RpcError } from '../commons/errors.ts';
 import { sentence } from './errors.ts';
-import { LOBBY, type Inbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
 import type { JoinedRooms } from './joined-rooms.ts';
 import type { LogIn } from './log-in.ts';
 import type { Registration } from './registration.ts';
@@ -52,7 +52,7 @@ export class Membership {
     // Until the epoch is known, it is not known whether a Seq is old or new.
     inbox.hold();
     try {
-      const { Epoch, Seq } = await registration.over(link, inbox.resumption(LOBBY));
+      const { Epoch, Seq } = await registration.over(link, inbox.beginning);
       inbox.adopt(Epoch, Seq);
       if (ask || logIn.name !== undefined) await this.#learnRooms(link);
     } finally {

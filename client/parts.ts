@@ -49,7 +49,8 @@ export function makeParts(options: ChatClientOptions, place: RememberedPlace | u
   const membership = new Membership({ id, registration, logIn, inbox, rooms: joined });
   const connection = new LastingConnection({ server: { host, port }, reconnect, pingEveryMs, methods, membership, changed: events.became });
   const asking = new Asking(connection);
-  const speech = new Speech({ id, connection, queue: new SendQueue(connection), epoch: () => inbox.epoch });
+  const epoch = (): string | undefined => inbox.epoch;
+  const speech = new Speech({ id, connection, queue: new SendQueue(connection, epoch), epoch });
   const rooms = new Rooms(id, asking, joined);
   const account = new Account({ connection, asking, logIn, rooms: joined });
   return {

@@ -24,6 +24,14 @@ const ASIDE = 64;
 /** Registrations that one line may ask for before its refusal is believed. */
 const REGISTRATIONS = 3;
 
+/** A try whose outcome nobody told. */
+interface Unanswered {
+  /** When it began, milliseconds as of `performance.now()`. */
+  readonly since: number;
+  /** The life of the history that it was meant for: a server with another one does not know its `MessageID`. */
+  readonly epoch: string | undefined;
+}
+
 /** One thing to say. */
 export interface Line {
   /** The room or person that it is for; the order of lines to the same one is never changed. */
@@ -39,8 +47,8 @@ export interface Line {
 interface Waiting extends Line {
   /** It is being sent. */
   isUnderWay: boolean;
-  /** When a try began that was never answered, milliseconds as of `performance.now()`. */
-  unansweredSince?: number;
+  /** The first try that was never answered. */
+  unanswered?: Unanswered;
   /** Registrations that were renewed for this line. */
   registrations: number;
   /** Its room is busy: not before this, milliseconds as of `performance.now()`. */
@@ -49,12 +57,15 @@ interface Waiting extends Line {
 
 export class SendQueue {
   readonly #connection: LastingConnection;
+  readonly #epoch: () => string | undefined;
   readonly #lines: Waiting[] = [];
   /** A line that is not aside is being sent. */
   #isSending = false;
 
-  constructor(connection: LastingConnection) {
+  /** @param epoch the life of the history that the connection last registered in */
+  constructor(connection: LastingConnection, epoch: () => string | undefined) {
     this.#connection = connection;
+    this.#epoch = epoch;
     connection.stopped.addEventListener('abort', () => this.#dismiss(), { once: true });
   }
 
@@ -125,13 +136,13 @@ export class SendQueue {
       if (line.notBefore > performance.now()) await pause(line.notBefore - performance.now(), this.#connection.stopped);
       // Without a pause where there is a link: a line that was sent before `disconnect` goes out before its Unregister.
       const link = this.#connection.link ?? (await this.#connection.registered());
-      const began = performance.now();
-      if (began - (line.unansweredSince ?? began) > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
+      const present: Unanswered = { since: performance.now(), epoch: this.#epoch() };
+      assertRepeatable(line.unanswered ?? present, present);
       try {
         await line.say(link);
         return true;
       } catch (error) {
-        if (error instanceof NoAnswer) line.unansweredSince ??= began;
+        if (error instanceof NoAnswer) line.unanswered ??= present;
         if (await this.#isBusy(error, line, link)) return false;
       }
     }
@@ -168,8 +179,14 @@ export class SendQueue {
 }
 
 /** What is told of a line that was not accepted: that is not known of one that was sent. */
-function unsent({ unansweredSince }: Waiting, error: unknown): unknown {
-  return error instanceof ClientClosed && unansweredSince !== undefined ? unknown(error.message) : error;
+function unsent({ unanswered }: Waiting, error: unknown): unknown {
+  return error instanceof ClientClosed && unanswered !== undefined ? unknown(error.message) : error;
+}
+
+/** @throws OutcomeUnknown where the server may not recognise a repetition: it would say the line a second time */
+function assertRepeatable(first: Unanswered, present: Unanswered): void {
+  if (present.epoch !== first.epoch) throw unknown('The server has lost its history and begun a new one.');
+  if (present.since - first.since > REPEATABLE_MS) throw unknown('The connection was lost for too long.');
 }
 
 function unknown(why: string): OutcomeUnknown {

@@ -71,6 +71,8 @@ export interface Limits {
   readonly keepBytes: number;
   /** Days that messages are kept on disk at most. */
   readonly keepDays: number;
+  /** How long stored messages that cannot be read are tried, before who resumes is told and goes on behind them. */
+  readonly unreadableMs: number;
   /** Members of a room from which on joins and leaves are told in one notice a second. */
   readonly presenceLinesUpTo: number;
   /** How long a `MessageID` makes a retry idempotent. */
@@ -142,6 +144,7 @@ export const DEFAULT_LIMITS: Limits = {
   keepMessages: 10_000_000,
   keepBytes: 10_737_418_240,
   keepDays: 365,
+  unreadableMs: 10_000,
   presenceLinesUpTo: 200,
   messageIdMs: 120_000,
   messageIds: 100_000,

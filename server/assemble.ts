@@ -47,7 +47,7 @@ export function assemble(settings: ServerSettings, log: Log, store: Store, { sto
   const broadcaster = new Broadcaster(limits, store, broadcastLog);
   const registry = new Registry();
   const presence = new Presence(broadcaster.queue, limits.presenceLinesUpTo);
-  const pages = new HistoryPages();
+  const pages = new HistoryPages(limits.unreadableMs);
   const memory = new RoomMemory(limits.roomsBytes);
   const rooms = roomParts(settings, { log, store, broadcaster, presence, pages, memory });
   const inboxes = new Inboxes({ store, broadcaster, registry, memory, pages, limits });

@@ -74,15 +74,14 @@ export class ChatServer {
 
   /**
    * Serves when the promise resolves.
+   * @param opening the store, where it is being opened already
    * @throws the system's error when the address is taken or not this machine's
    * @throws StoreRefused when the data folder cannot be used
    */
-  static async start(settings: Partial<ServerSettings> = {}, log?: Log): Promise<ChatServer> {
+  static async start(settings: Partial<ServerSettings> = {}, log?: Log, opening?: Promise<Store>): Promise<ChatServer> {
     const all = { ...DEFAULT_SERVER_SETTINGS, ...settings };
     const told = log ?? createLog({ level: all.logLevel, format: all.logFormat, messages: all.logMessages });
-    const store = await openStore(all.dataDir, all.limits.roomsBytes, (text, failure) =>
-      failure === undefined ? told.warn(text) : told.error(text, failure),
-    );
+    const store = await (opening ?? openStore(all, told));
     const server = new ChatServer(all, told, store);
     try {
       await server.#remember(Date.now());

@@ -24,8 +24,6 @@ export class Member {
   heardAt = performance.now();
   /** What calls the client; `undefined` for a client that pulls. */
   delivery: Delivery | undefined;
-  /** Codes of the rooms that it owns; all registrations of an account share them. Set by `account-rooms.ts` only. */
-  owned = new Set<string>();
   /** What a guest has chosen about direct messages; `undefined` until it does. Set by `consent.ts` only. */
   direct: DirectSettings | undefined;
   /** Receipts, and answers to direct messages, that it waits for. */
@@ -34,6 +32,7 @@ export class Member {
   owner: object | undefined;
   /** The log-in that it was registered with; `undefined` for a guest. Set by the registry only. */
   logIn: LogIn | undefined;
+  #owned: Set<string> | undefined;
   /** Hashes as text: 32 bytes of a buffer would take 250. */
   #sessionHash: string | undefined;
   /** The session before, until the new one is used: the answer that carried it may have been lost. */
@@ -43,6 +42,16 @@ export class Member {
     this.speaker = new Speaker(identity.id, identity.name);
     this.from = identity.from;
     this.rate = identity.rate;
+  }
+
+  /** Codes of the rooms that it owns; all registrations of an account share them. */
+  get owned(): Set<string> {
+    return (this.#owned ??= new Set());
+  }
+
+  /** For `account-rooms.ts` only. */
+  set owned(codes: Set<string>) {
+    this.#owned = codes;
   }
 
   get accountId(): string | undefined {

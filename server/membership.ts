@@ -27,12 +27,14 @@ export interface MembershipMeans {
 export class Membership {
   readonly #means: MembershipMeans;
   readonly #epoch: string;
-  /** The rooms that each member is in. */
-  readonly #places = new Map<Member, Set<Room>>();
+  /** The rooms that each member is in; those who are in the lobby only share one set. */
+  readonly #places = new Map<Member, ReadonlySet<Room>>();
+  readonly #lobbyOnly: ReadonlySet<Room>;
 
   constructor(means: MembershipMeans) {
     this.#means = means;
     this.#epoch = means.epoch;
+    this.#lobbyOnly = new Set([means.rooms.lobby]);
   }
 
   /** The rooms that `member` is in, the lobby included. */
@@ -75,8 +77,7 @@ export class Membership {
 
   /** Lets `member` into `room`; the others are told. */
   enter(member: Member, room: Room): void {
-    const places = this.#places.get(member) ?? new Set();
-    this.#places.set(member, places.add(room));
+    this.#moveTo(member, [...this.roomsOf(member), room]);
     room.enter(member);
     this.#means.rooms.occupied(room);
     this.#means.presence.joined(room, member);
@@ -84,7 +85,8 @@ export class Membership {
 
   /** Takes `member` out of `room`; the others are told. Does nothing when it is not there. */
   leave(member: Member, room: Room): void {
-    if (this.#places.get(member)?.delete(room) !== true) return;
+    if (!this.roomsOf(member).has(room)) return;
+    this.#moveOut(member, room);
     void member.delivery?.unfollow(room.log);
     this.#depart(member, room);
   }
@@ -93,7 +95,7 @@ export class Membership {
   evacuate(room: Room, seq: number, text: string): void {
     const farewell = noticeLog(room, seq, text);
     for (const member of [...room.members]) {
-      this.#places.get(member)?.delete(room);
+      this.#moveOut(member, room);
       room.leave(member);
       void member.delivery?.unfollow(room.log);
       member.delivery?.tell(farewell);
@@ -110,6 +112,18 @@ export class Membership {
     this.#places.delete(member);
     this.#means.inboxes.departed(member);
     this.#means.log.leave({ name: member.name, id: member.id, reason });
+  }
+
+  #moveOut(member: Member, room: Room): void {
+    this.#moveTo(
+      member,
+      [...this.roomsOf(member)].filter((each) => each !== room),
+    );
+  }
+
+  #moveTo(member: Member, rooms: readonly Room[]): void {
+    const [only] = rooms;
+    this.#places.set(member, rooms.length === 1 && only === this.#means.rooms.lobby ? this.#lobbyOnly : new Set(rooms));
   }
 
   #depart(member: Member, room: Room): void {

@@ -7,6 +7,7 @@ import { fold, skeleton } from '../commons/text.ts';
 import { RpcError } from '../commons/errors.ts';
 import type { Account } from './accounts/account.ts';
 import type { LogIn } from './accounts/log-in.ts';
+import { Groups } from './groups.ts';
 import type { Member } from './member.ts';
 
 interface Lock {
@@ -19,8 +20,8 @@ export class Registry {
   readonly #members = new Map<string, Member>();
   readonly #holders = new Map<string, Member>();
   /** By what an ID or a name looks like. */
-  readonly #faces = new Map<string, Set<Member>>();
-  readonly #ofAccounts = new Map<Account, Set<Member>>();
+  readonly #faces = new Groups<string>();
+  readonly #ofAccounts = new Groups<Account>();
   /** One for each ID that is being changed; gone with its last user. */
   readonly #locks = new Map<string, Lock>();
 
@@ -45,19 +46,19 @@ export class Registry {
 
   /** Whose ID or name people would take for `name`. */
   resembling(name: string): Iterable<Member> {
-    return this.#faces.get(skeleton(name)) ?? [];
+    return this.#faces.get(skeleton(name));
   }
 
   /** The registrations of an account, in order of arrival. */
   of(account: Account): readonly Member[] {
-    return [...(this.#ofAccounts.get(account) ?? [])];
+    return this.#ofAccounts.get(account);
   }
 
   /** Makes a registration one of the account that `logIn` is of. */
   bind(member: Member, logIn: LogIn): void {
-    if (member.account !== undefined) without(this.#ofAccounts, member.account, member);
+    if (member.account !== undefined) this.#ofAccounts.delete(member.account, member);
     member.logIn = logIn;
-    if (this.get(member.id) === member) within(this.#ofAccounts, logIn.account, member);
+    if (this.get(member.id) === member) this.#ofAccounts.add(logIn.account, member);
   }
 
   /** Runs `change` while nobody else changes this ID or a look-alike of it. */
@@ -78,16 +79,16 @@ export class Registry {
   add(member: Member): void {
     this.#members.set(member.id, member);
     this.#holders.set(fold(member.id), member);
-    for (const label of [member.id, member.name]) within(this.#faces, skeleton(label), member);
-    if (member.account !== undefined) within(this.#ofAccounts, member.account, member);
+    for (const label of [member.id, member.name]) this.#faces.add(skeleton(label), member);
+    if (member.account !== undefined) this.#ofAccounts.add(member.account, member);
   }
 
   /** Whether the member was still registered. */
   remove(member: Member): boolean {
     if (this.#members.get(member.id) !== member) return false;
     this.#holders.delete(fold(member.id));
-    for (const label of [member.id, member.name]) without(this.#faces, skeleton(label), member);
-    if (member.account !== undefined) without(this.#ofAccounts, member.account, member);
+    for (const label of [member.id, member.name]) this.#faces.delete(skeleton(label), member);
+    if (member.account !== undefined) this.#ofAccounts.delete(member.account, member);
     return this.#members.delete(member.id);
   }
 
@@ -103,16 +104,4 @@ export class Registry {
     member.heardAt = performance.now();
     return member;
   }
-}
-
-function within<K>(sets: Map<K, Set<Member>>, key: K, member: Member): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([member]));
-  else set.add(member);
-}
-
-function without<K>(sets: Map<K, Set<Member>>, key: K, member: Member): void {
-  const set = sets.get(key);
-  set?.delete(member);
-  if (set?.size === 0) sets.delete(key);
 }

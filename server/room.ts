@@ -73,9 +73,14 @@ export class Room {
     return this.#congested;
   }
 
+  /** Who comes back from before the memory reads the disk at its own pace: nobody waits for that. */
   #mostAreBehind(): boolean {
-    const half = this.log.tail + (this.log.head - this.log.tail) / 2;
-    const behind = this.#members.filter((member) => (member.delivery?.segmentIn(this.log) ?? this.log.head) < half);
+    const { tail, head } = this.log;
+    const half = tail + (head - tail) / 2;
+    const behind = this.#members.filter(({ delivery }) => {
+      const segment = delivery?.segmentIn(this.log) ?? head;
+      return segment >= tail && segment < half;
+    });
     return behind.length * 2 > this.#members.length;
   }
 }

@@ -327,6 +327,24 @@ test('lines that a dying server left unanswered, or that were typed after it, re
   assert.equal(own, 'my own');
 });
 
+test('a line that was never answered is not repeated to a server with another history: its outcome is unknown, later lines go on', async (t) => {
+  const server = await startScripted(t, ({ method, nth }) => isSend(method) && nth === 1);
+  const ann = await join(t, server);
+  const unanswered = assert.rejects(ann.client.send('unanswered'), OutcomeUnknown);
+  await server.asked('SendMessage', 1);
+  const waited = ann.client.send('waited behind it');
+  await server.die();
+  await becomes(ann.client, 'lost');
+  const typed = ann.client.send('typed while it was away');
+  server.epoch = 'epoch-2';
+  await server.listen();
+  await Promise.all([unanswered, waited, typed]);
+  assert.deepEqual(
+    server.of('SendMessage').map(({ params }) => textOf(params)),
+    ['unanswered', 'waited behind it', 'typed while it was away'],
+  );
+});
+
 test('a server that is restarted on the same port finds its members again, and their lines', async (t) => {
   const first = await startRoom(t);
   const { address } = first;

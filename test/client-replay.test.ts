@@ -254,3 +254,34 @@ test('after a loss before anything was heard it begins again where it was to beg
   await second.client.call('ClientCallback.ReceiveMessage', said(5));
   assert.deepEqual(ann.texts(), ['text 5']);
 });
+
+test('the place before a history that is gone is kept until that was told: over losses, and from one visit to the next', async (t) => {
+  const server = await startScripted(t);
+  server.seq = 40;
+  const folder = stateFolder(t);
+  const ann = await join(t, server, { callback: 'inline', stateFolder: folder, id: 'ann' });
+  const first = await server.asked('Register', 1);
+  await first.client.call('ClientCallback.ReceiveMessage', said(44));
+  server.epoch = 'epoch-2';
+  server.seq = 6;
+  await first.client.close();
+  const before = { ResumeAfter: 44, Epoch: 'epoch-1' };
+  const second = await server.asked('Register', 2);
+  assert.deepEqual(cursorOf(second.params), before);
+  await until(ann.client, 'state', () => ann.client.state.kind === 'connected', 'the new epoch');
+  await second.client.close();
+  const third = await server.asked('Register', 3);
+  assert.deepEqual(cursorOf(third.params), before, 'the notice was not shown yet');
+  await until(ann.client, 'state', () => ann.client.state.kind === 'connected', 'the new epoch again');
+  await ann.client.disconnect(200);
+  await join(t, server, { callback: 'inline', stateFolder: folder, id: 'ann', replay: 'missed' });
+  const fourth = await server.asked('Register', 4);
+  assert.deepEqual(cursorOf(fourth.params), before, 'nor in the visit before');
+  await fourth.client.call('ClientCallback.ReceiveMessage', said(7, 'gone', { Kind: 'notice' }));
+  await fourth.client.close();
+  assert.deepEqual(cursorOf((await server.asked('Register', 5)).params), { ResumeAfter: 7, Epoch: 'epoch-2' });
+});
+
+function cursorOf(params: unknown): object {
+  return { ResumeAfter: at(params, 'ResumeAfter'), Epoch: at(params, 'Epoch') };
+}

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { DEFAULT_SERVER_SETTINGS, HelpRequested, readClientSettings, readServerSettings, UsageError } from '../commons/config.ts';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
 import { VERSION } from '../commons/version.ts';
+import { ROOT } from './support/root.ts';
 
 const server = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => readServerSettings(argv, env);
 const client = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => readClientSettings(argv, env);
@@ -422,7 +423,7 @@ test('help names every flag and variable, and version is the package’s', () =>
 });
 
 test('a program ends with status 0 and stdout for help, with status 2 and stderr for wrong usage', () => {
-  const config = pathToFileURL(join(import.meta.dirname, '../commons/config.ts')).href;
+  const config = pathToFileURL(join(ROOT, 'commons/config.ts')).href;
   const run = (...argv: readonly string[]) => {
     const code = `import { readServerSettings, settingsOrExit } from '${config}';
       const { port } = settingsOrExit(() => readServerSettings(process.argv.slice(1), {})); process.stdout.write(String(port));`;

@@ -96,6 +96,22 @@ test('what was chosen stays with the account; push that was off is off at its ne
     assert.deepEqual(await settings(back), ['everyone', false, ['ann'], [], 1]);
   }));
 
+test('a choice that changes nothing is not written again', () =>
+  withServer({}, async (server) => {
+    const [ann, bob] = [await person(server, 'Ann'), await person(server, 'Bob')];
+    await call(bob, 'Block', { User: 'Ann' });
+    const seqOf = async (): Promise<number> => Number(at(await ann.say('x'), 'result', 'Seq'));
+    const before = await seqOf();
+    for (let index = 0; index < 5; index += 1) {
+      assert.equal(reasonOf(await call(bob, 'Block', { User: 'Ann' })), 'ok');
+      assert.equal(reasonOf(await call(bob, 'Notify', { Enabled: true })), 'ok');
+    }
+    // Facts take a number of the one counter.
+    assert.equal(await seqOf(), before + 1);
+    await call(bob, 'Notify', { Enabled: false });
+    assert.equal(await seqOf(), before + 3);
+  }));
+
 test('a list is bounded, and says so', () =>
   withServer({}, async (server) => {
     const [bob, other] = [await join(server, { id: 'bob' }), await server.connect()];

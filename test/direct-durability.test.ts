@@ -18,12 +18,16 @@ type Running = RunningServer & Awaited<ReturnType<typeof startServer>>;
 
 /** Runs `use` with a folder and what starts a server on it; `again` kills one with SIGKILL first. */
 async function withFolder(
-  use: (place: { folder: string; start: () => Promise<Running>; again: (server: Running) => Promise<Running> }) => Promise<void>,
+  use: (place: {
+    folder: string;
+    start: (env?: NodeJS.ProcessEnv) => Promise<Running>;
+    again: (server: Running) => Promise<Running>;
+  }) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(path(tmpdir(), 'partyline-'));
   const running = new Set<Running>();
-  const start = async (): Promise<Running> => {
-    const server = await startServer(['--data', folder, '--rate', '0']);
+  const start = async (env: NodeJS.ProcessEnv = {}): Promise<Running> => {
+    const server = await startServer(['--data', folder, '--rate', '0'], env);
     const made = { ...server, connect: () => LineClient.connect(server.host, server.port) };
     running.add(made);
     return made;
@@ -109,6 +113,32 @@ test('of a deleted account nothing stays, and its name starts with an empty inbo
     assert.deepEqual(await read(bob), { texts: [], remaining: 0 });
     await server.stop();
     assert.deepEqual(await stored(folder), { rooms: [], facts: [] });
+  }));
+
+test('what was read is forgotten on the disk when the inbox is opened again, once it cannot be repeated', () =>
+  withFolder(async ({ folder, start }) => {
+    const env = { PARTYLINE_LIMIT_MESSAGE_ID_MS: '0' };
+    let server = await start(env);
+    const Token = await account(server, 'Bob');
+    const here = (): ReturnType<typeof join> => join(server, { id: 'bob', name: 'Bob', callback: 'none', more: { Token } });
+    const ann = await join(server, { id: 'ann' });
+    for (const text of numbered(0, 3)) await direct(ann, 'Bob', text);
+    assert.deepEqual((await read(await here(), 2)).texts, ['0', '1']);
+    await server.stop();
+    // One waits: all stays.
+    assert.equal((await stored(folder)).rooms.length, 1);
+    server = await start(env);
+    const bob = await here();
+    assert.deepEqual((await read(bob)).texts, ['2']);
+    await server.stop();
+    server = await start(env);
+    const again = await here();
+    assert.deepEqual(await read(again), { texts: [], remaining: 0 });
+    await server.stop();
+    assert.deepEqual((await stored(folder)).rooms, []);
+    server = await start(env);
+    await direct(await join(server, { id: 'ann' }), 'Bob', 'new');
+    assert.deepEqual(await read(await here()), { texts: ['new'], remaining: 0 });
   }));
 
 test('a server that stops brings everybody their direct messages first', () =>

@@ -6,14 +6,13 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { PEERS } from './support/fault-peers.ts';
 import { compileGo, ForeignProgram, missing } from './support/foreign-program.ts';
 import type { Peer } from './support/peer.ts';
 import { startServer } from './support/server-process.ts';
 import { Caller, register } from './support/traffic.ts';
+import { ROOT } from './support/root.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const source = (name: string) => path.join(ROOT, 'examples', name);
 
 /** Somebody who listens and can speak. */

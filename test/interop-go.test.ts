@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { compileGo, ForeignProgram, missing } from './support/foreign-program.ts';
 import { startServer } from './support/server-process.ts';
+import { ROOT } from './support/root.ts';
 
-const SOURCE = fileURLToPath(new URL('interop/go/client.go', import.meta.url));
+const SOURCE = path.join(ROOT, 'test/interop/go/client.go');
 const Heard = v.object({ Content: v.string(), Seq: v.number(), IsSystem: v.boolean(), Kind: v.string() });
 const without = missing('go', 'version') ?? false;
 const folder = mkdtempSync(path.join(tmpdir(), 'partyline-go-'));

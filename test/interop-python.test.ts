@@ -1,12 +1,13 @@
 /** A Python program with nothing but its standard library is a complete client, its callback server included. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { ForeignProgram, missing } from './support/foreign-program.ts';
 import { startServer } from './support/server-process.ts';
+import { ROOT } from './support/root.ts';
 
-const CLIENT = fileURLToPath(new URL('interop/python/client.py', import.meta.url));
+const CLIENT = path.join(ROOT, 'test/interop/python/client.py');
 const Heard = v.object({ Content: v.string(), Seq: v.number(), IsSystem: v.boolean() });
 const without = missing('python3', '--version') ?? false;
 

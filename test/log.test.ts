@@ -10,8 +10,9 @@ import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { createLog, type Log, type LogOptions, silentLog } from '../commons/log.ts';
+import { ROOT } from './support/root.ts';
 
-const LOG_MODULE = pathToFileURL(join(import.meta.dirname, '../commons/log.ts')).href;
+const LOG_MODULE = pathToFileURL(join(ROOT, 'commons/log.ts')).href;
 
 /** A log whose lines are kept, each without its newline. */
 function kept(options: Partial<LogOptions> = {}): { readonly log: Log; readonly lines: string[] } {

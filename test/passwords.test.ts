@@ -51,6 +51,18 @@ test('a hash is argon2id at the agreed cost, with a salt of its own, and tells r
   await passwords.close();
 });
 
+test('while the queue is full a log-in is refused before anything is read, whether the name is known or not', async () => {
+  const { credentials, passwords, reads } = parts({ passwordQueue: 2 });
+  const waiting = [credentials.hash(PASSWORD), credentials.hash(PASSWORD)];
+  reads.count = 0;
+  assert.deepEqual((await refusal(credentials.prove('Ann', PASSWORD, '127.0.0.1')))[0], { Reason: 'Busy', RetryAfterMs: 1_000 });
+  assert.equal(reads.count, 0);
+  await Promise.all(waiting);
+  assert.equal(reasonOf({ error: { data: (await refusal(credentials.prove('Ann', PASSWORD, '127.0.0.1')))[0] } }), 'Unauthorized');
+  assert.ok(reads.count > 0);
+  await passwords.close();
+});
+
 test('the queue is bounded: one more is Busy, with a pause, and all that were let in are answered', async () => {
   const passwords = new Passwords(4);
   const waiting = Array.from({ length: 4 }, () => passwords.hash(PASSWORD));

@@ -9,6 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test, { type TestContext } from 'node:test';
 import { RememberedPlace, type Visit } from '../client/place.ts';
 import { pathOf, type Owner } from '../client/place-file.ts';
+import { ROOT } from './support/root.ts';
 
 const OWNER: Owner = { server: '127.0.0.1:9999', name: 'Ann', id: undefined };
 const VISIT: Visit = { ID: 'Ann-1', Session: 'proof', Epoch: 'e', Cursors: { lobby: 7 } };
@@ -127,7 +128,7 @@ test('a flood of messages is a handful of writes, and the last place is the one 
 
 /** Runs a program that holds the place as OWNER and prints its identity, until its stdin ends. */
 function another(t: TestContext, folder: string) {
-  const place = join(import.meta.dirname, '../client/place.ts');
+  const place = join(ROOT, 'client/place.ts');
   const code = `import { RememberedPlace } from '${place}';
     const place = new RememberedPlace(process.argv[1], ${JSON.stringify({ server: OWNER.server, name: OWNER.name })});
     process.stdout.write(JSON.stringify(place.identity ?? null) + '\\n'); process.stdin.resume();`;

@@ -2,6 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { resumeStorm } from './torture/resume-storm.ts';
+import { talkThroughStorm } from './torture/talking.ts';
 
 const CLIENTS = 200;
 
@@ -10,4 +11,9 @@ test('200 clients that resume at once from the disk share its reads, and miss no
   context.diagnostic(`${reads} reads for ${CLIENTS} clients and ${messages} messages; what was said meanwhile took ${talkedMs} ms`);
   assert.ok(reads >= 2, 'nothing was read from the disk');
   assert.ok(reads < CLIENTS / 4, `${reads} reads are not shared`);
+});
+
+test('200 clients that come back over 10,000 messages while four talk at full speed get all of it in order, and the talkers go on', async (context) => {
+  const { calm, storm, caughtUpMs } = await talkThroughStorm({ clients: CLIENTS, stored: 10_000, said: 2_000 });
+  context.diagnostic(`${calm} messages a second with everybody there, ${storm} while they come back, all there after ${caughtUpMs} ms`);
 });

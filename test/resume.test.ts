@@ -95,13 +95,23 @@ test('a trimmed history is told with one notice, then begins with the oldest tha
   }));
 
 /** Registers again on a connection of its own with the session of `member`; what is heard there. */
-async function takeOver(server: RunningServer, member: Member, more: object = {}) {
+async function takeOver(server: RunningServer, { id, session }: Pick<Member, 'id' | 'session'>, more: object = {}) {
   const client = await server.connect();
   const ears = listenOn(client);
-  const params = { ID: member.id, Name: member.id, Callback: 'inline', Session: member.session, ...more };
+  const params = { ID: id, Name: id, Callback: 'inline', Session: session, ...more };
   const answer = await client.call('ChatServer.Register', params);
   assert.equal(at(answer, 'result', 'Success'), true, JSON.stringify(answer));
-  return { client, ...ears };
+  return { client, ...ears, session: String(at(answer, 'result', 'Session')) };
+}
+
+/** Registers and answers no callback; returns when the first has come. */
+async function silently(server: RunningServer, id: string, more: object) {
+  const client = await server.connect();
+  const called = new Promise<void>((resolve) => client.onCall(() => resolve()));
+  const answer = await client.call('ChatServer.Register', { ID: id, Name: id, Callback: 'inline', ...more });
+  await called;
+  const [Seq, Epoch, session] = [at(answer, 'result', 'Seq'), at(answer, 'result', 'Epoch'), at(answer, 'result', 'Session')];
+  return { id, Seq: Number(Seq), Epoch: String(Epoch), session: String(session) };
 }
 
 test('a takeover carries on after the last answered message: no gap, no join, no leave', () =>
@@ -122,6 +132,62 @@ test('a takeover carries on after the last answered message: no gap, no join, no
       speaker.heard.map(({ Content }) => Content),
       ['User member joined the chat'],
     );
+  }));
+
+test('the notice of what is gone outlives a connection that is lost before it was answered, and is told once', () =>
+  withServer({ limits: { roomBytes: 5_000 } }, async (server) => {
+    const speaker = await join(server, { id: 'speaker' });
+    const first = await say(speaker, 0, 1);
+    await say(speaker, 1, 50);
+    const holes = [
+      { id: 'elsewhere', resumption: { ResumeAfter: first, Epoch: 'another-epoch' } },
+      { id: 'trimmed', resumption: { ResumeAfter: first, Epoch: speaker.epoch } },
+    ];
+    // What comes back: the session alone; with it what Register answered; with it the cursor that it had before.
+    const ways = ['alone', 'answered', 'before'] as const;
+    for (const { id, resumption } of holes) {
+      for (const way of ways) {
+        const deaf = await silently(server, `${id}-${way}`, resumption);
+        const { Seq, Epoch } = deaf;
+        const more = { alone: {}, answered: { ResumeAfter: Seq, Epoch }, before: resumption }[way];
+        const heir = await takeOver(server, deaf, more);
+        await speaker.say(`to ${deaf.id}`);
+        await heir.hear(({ Text }) => Text === `to ${deaf.id}`);
+        assert.equal(heir.heard[0]?.Kind, 'notice', `${deaf.id} is told first`);
+        if (id === 'elsewhere' && way !== 'before') assert.equal(heir.heard[0]?.Seq, Seq + 1);
+        assert.equal(notices(heir.heard).length, 1, deaf.id);
+        assert.ok(rising(heir.heard), deaf.id);
+        const again = await takeOver(server, { ...deaf, session: heir.session });
+        await speaker.say('all was told');
+        await again.hear(({ Text }) => Text === 'all was told');
+        assert.deepEqual(notices(again.heard), [], 'what was answered is not told again');
+      }
+    }
+  }));
+
+test('who comes back once more as it came, its registration long gone, is told of the same hole again', () =>
+  withServer({}, async (server) => {
+    const speaker = await join(server, { id: 'speaker' });
+    const last = await say(speaker, 0, 5);
+    for (let time = 0; time < 2; time += 1) {
+      const member = await join(server, { id: 'back', ...resume(speaker, last, 'another-epoch') });
+      await member.hear(({ Kind }) => Kind === 'notice');
+      await leave(member);
+    }
+  }));
+
+test('that a room was deleted is told to who takes over before it has answered that', () =>
+  withServer({}, async (server) => {
+    const owner = await join(server, { id: 'owner' });
+    const code = at(await owner.client.call('ChatServer.CreateRoom', { UserID: 'owner', Name: 'Den' }), 'result', 'Code');
+    const member = await join(server, { id: 'member' });
+    assert.equal(at(await member.client.call('ChatServer.JoinRoom', { UserID: 'member', Room: code }), 'result', 'Success'), true);
+    const told = new Promise<void>((resolve) => member.client.onCall(() => resolve()));
+    assert.equal(at(await owner.client.call('ChatServer.DeleteRoom', { UserID: 'owner', Room: code }), 'result', 'Success'), true);
+    await told;
+    const heir = await takeOver(server, member);
+    const farewell = await heir.hear(({ Kind }) => Kind === 'notice');
+    assert.deepEqual([farewell.Room, farewell.Text], [code, 'The room Den was deleted by its owner.']);
   }));
 
 test('a takeover on the very same inline connection is not confused by answers to the calls before it', () =>

@@ -129,6 +129,17 @@ test('a line that is refused says so, and why', async () => {
   }
 });
 
+test('a line that a server with another history perhaps said already is not sent again, and the person is told', () =>
+  withSlowServer(async (terminal, server) => {
+    terminal.type('hello\r');
+    const { client } = await server.asked('SendMessage', 1);
+    server.epoch = 'epoch-2';
+    await client.close();
+    await terminal.shows('You: hello (perhaps not sent)');
+    await terminal.shows('Perhaps not sent: The server has lost its history');
+    assert.equal(server.of('SendMessage').length, 1);
+  }));
+
 test('who leaves with lines that are not confirmed sees which', () =>
   withSlowServer(async (terminal) => {
     terminal.type('lost words\rexit\r');

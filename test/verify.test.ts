@@ -1,8 +1,8 @@
 /** The verifier proves a good run, and disproves a server that is broken on purpose, naming the fault. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { BreakingRelay, type Breakage } from './support/breaking-relay.ts';
 import { PEERS } from './support/fault-peers.ts';
@@ -10,8 +10,9 @@ import { startServer } from './support/server-process.ts';
 import { Caller, register } from './support/traffic.ts';
 import { report } from './verify/report.ts';
 import type { Outcome } from './verify/run.ts';
+import { ROOT } from './support/root.ts';
 
-const MAIN = fileURLToPath(new URL('verify/main.ts', import.meta.url));
+const MAIN = join(ROOT, 'test/verify/main.ts');
 const SHORT = ['--clients', '6', '--senders', '3', '--library', '0', '--hung', '0', '--flapping', '0', '--seconds', '1', '--rate', '100'];
 const Report = v.object({
   proven: v.boolean(),

@@ -14,7 +14,7 @@ import { type Outlet } from './outlet.ts';
 import { excerpt, OwnLines, spoken } from './own-lines.ts';
 import { Prompt } from './prompt.ts';
 import { Roster } from './roster.ts';
-import { messages, reasonOf, receiptWords } from './words.ts';
+import { fateOf, messages, reasonOf, receiptWords } from './words.ts';
 
 /** How long leaving waits for what was typed last. */
 const LAST_WORDS_MS = 300;
@@ -121,8 +121,9 @@ export class Conversation {
         if (Receipt !== undefined && !this.#over) this.#outlet.notice(`${receiptWords(Receipt)}: ${excerpt(text)}`);
       },
       (error: unknown) => {
-        settle(' (not sent)');
-        if (!this.#over) this.#outlet.notice(`Not sent: ${reasonOf(error)}`);
+        const fate = fateOf(error);
+        settle(` (${fate.toLowerCase()})`);
+        if (!this.#over) this.#outlet.notice(`${fate}: ${reasonOf(error)}`);
       },
     );
   }

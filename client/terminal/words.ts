@@ -2,11 +2,17 @@
 import { RpcError } from '../../commons/errors.ts';
 import { type Receipt } from '../../commons/protocol.ts';
 import { inertLine } from '../../commons/text.ts';
+import { OutcomeUnknown } from '../errors.ts';
 
 /** What went wrong, in one harmless line: the server chose the words of a refusal. */
 export function reasonOf(error: unknown): string {
   if (error instanceof RpcError) return inertLine(error.data.Issues?.[0]?.Message ?? error.message);
   return inertLine(error instanceof Error ? error.message : String(error));
+}
+
+/** What became of a line that was not accepted, or perhaps was. */
+export function fateOf(error: unknown): string {
+  return error instanceof OutcomeUnknown ? 'Perhaps not sent' : 'Not sent';
 }
 
 /** "1 message", "2 messages". */

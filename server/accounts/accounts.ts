@@ -3,6 +3,7 @@
  * somebody holds them, so a million accounts cost nothing. It knows neither passwords nor tokens nor connections.
  */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { RpcError } from '../../commons/errors.ts';
 import type { StoredRecord } from '../store/store.ts';
 import { Account, parseAccount, type AccountPatch, type AccountRecord } from './account.ts';
@@ -96,9 +97,10 @@ export class Accounts {
     return account.alone(() => this.write(account, typeof patch === 'function' ? patch(account.record) : patch, []));
   }
 
-  /** As `change`, together with other records. Only inside `account.alone`. */
+  /** As `change`, together with other records; what changes nothing is not written. Only inside `account.alone`. */
   async write(account: Account, patch: AccountPatch, more: readonly StoredRecord[]): Promise<void> {
     const record = { ...account.record, ...patch };
+    if (more.length === 0 && isDeepStrictEqual(record, account.record)) return;
     await this.#archive.keep([toStore(record), ...more]);
     account.committed(record);
   }

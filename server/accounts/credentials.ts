@@ -50,6 +50,8 @@ export class Credentials {
    */
   async prove(name: string, password: string, address: string): Promise<Proof> {
     return this.#guess(name, address, async () => {
+      // Before anything is read: what is refused in masses must not keep the threads of the disk busy.
+      this.#passwords.mayWait();
       const account = await this.#accounts.byName(name);
       // A change of the password while it is compared must not count for the new one.
       const proven = account?.record.hash;

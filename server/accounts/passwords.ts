@@ -39,6 +39,13 @@ export class Passwords {
     return this.#jobs;
   }
 
+  /** Asserts that one more may wait. @throws RpcError `Busy`, `ShuttingDown` */
+  mayWait(): void {
+    if (this.#closed) throw new RpcError('ShuttingDown');
+    if (this.#waiting.size < this.#most) return;
+    throw new RpcError('Busy', 'Too many passwords are being checked at the moment. Try again soon.', { RetryAfterMs: RETRY_MS });
+  }
+
   /** The hash to keep, with a salt of its own. @throws RpcError `Busy`, `ShuttingDown` */
   async hash(password: string): Promise<string> {
     return v.parse(v.string(), await this.#run(password, null));
@@ -57,12 +64,8 @@ export class Passwords {
     await this.#thread?.terminate();
   }
 
-  #run(password: string, hash: string | null): Promise<Given> {
-    if (this.#closed) return Promise.reject(new RpcError('ShuttingDown'));
-    if (this.#waiting.size >= this.#most) {
-      const sentence = 'Too many passwords are being checked at the moment. Try again soon.';
-      return Promise.reject(new RpcError('Busy', sentence, { RetryAfterMs: RETRY_MS }));
-    }
+  async #run(password: string, hash: string | null): Promise<Given> {
+    this.mayWait();
     return new Promise((done, failed) => {
       const thread = (this.#thread ??= this.#start());
       const id = (this.#jobs += 1);

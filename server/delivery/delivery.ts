@@ -133,8 +133,9 @@ export class Delivery implements AnswerSink {
     this.#end();
   }
 
-  /** Ends; who waits for this client's answers waits for them from `heir` instead. */
+  /** Ends; `heir` tells what was not answered, and who waits for this client's answers waits for them from it. */
   closeFor(heir: Delivery): void {
+    heir.#feed.inherit(this.#feed);
     heir.#watches.adopt(this.#watches);
     this.#end();
   }

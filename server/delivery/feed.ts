@@ -22,7 +22,7 @@ interface Leaving {
   readonly left: (() => void)[];
 }
 
-/** Pause before a read that failed is tried again, milliseconds. */
+/** Pause before a read that brought nothing is tried again, milliseconds. */
 const READ_PAUSE_MS = 1_000;
 
 export class Feed {
@@ -34,9 +34,10 @@ export class Feed {
   /** Served in turn, so that a busy room does not starve the others. A notice stands before the room that it is about. */
   #cursors: Cursor[] = [];
   #turn = 0;
-  /** The cursors of rooms; those of notices are not in it. */
-  readonly #followed = new Map<RoomLog, Cursor>();
-  readonly #leaving = new Map<RoomLog, Leaving>();
+  /** Hardly any client has any: an empty map costs as much as all the rest. */
+  #leaving: Map<RoomLog, Leaving> | undefined;
+  /** Notices that a former feed of the client was not answered, by the log that each stands before. */
+  #owed: Map<RoomLog, RoomLog> | undefined;
   #windowCalls: number;
   #lastSent = 1;
   #lost = false;
@@ -76,10 +77,11 @@ export class Feed {
   /** @param notice see `Cursor`. A log that is followed already begins again there, once what is in flight of it is answered. */
   follow(log: RoomLog, segment: number, passed: number, notice?: RoomLog): void {
     void this.unfollow(log);
-    const cursor = new Cursor(log, segment, passed, notice);
+    const cursor = notice === undefined ? this.#owing(log, segment, passed) : new Cursor(log, segment, passed, notice);
+    this.#owed?.delete(log);
     // An earlier registration may have sent all of this on the same connection: its late answers are no wrong ones.
     this.#lastSent = Math.max(this.#lastSent, log.lastSeq);
-    const leaving = this.#leaving.get(log);
+    const leaving = this.#leaving?.get(log);
     if (leaving === undefined) this.#begin(cursor);
     else leaving.next = cursor;
   }
@@ -89,15 +91,25 @@ export class Feed {
     this.#cursors.push(new Cursor(notice, 0, 0));
   }
 
+  /** Takes over what `former` was to tell and was not answered: what stands before a log comes when that is followed. */
+  inherit(former: Feed): void {
+    const before = new Set<Cursor>();
+    for (const { log, notice } of [...former.#cursors, ...former.#nextOnes]) {
+      if (notice === undefined) continue;
+      before.add(notice);
+      if (former.#isUntold(notice)) (this.#owed ??= new Map()).set(log, notice.log);
+    }
+    for (const cursor of former.#cursors) if (isNotice(cursor) && !before.has(cursor) && former.#isUntold(cursor)) this.tell(cursor.log);
+  }
+
   /** Sends nothing more from `log`. Resolves when what is in flight is answered, or will not be. */
   async unfollow(log: RoomLog): Promise<void> {
-    const cursor = this.#followed.get(log);
+    const cursor = this.#cursorIn(log);
     if (cursor !== undefined) {
-      this.#followed.delete(log);
       this.#remove((each) => each === cursor || each === cursor.notice);
-      if (this.#isInFlight(cursor)) this.#leaving.set(log, { cursor, next: undefined, left: [] });
+      if (this.#isInFlight(cursor)) (this.#leaving ??= new Map()).set(log, { cursor, next: undefined, left: [] });
     }
-    const leaving = this.#leaving.get(log);
+    const leaving = this.#leaving?.get(log);
     if (leaving === undefined) return;
     leaving.next = undefined;
     await new Promise<void>((resolve) => leaving.left.push(resolve));
@@ -105,14 +117,14 @@ export class Feed {
 
   /** Whether logs are not followed any more whose calls are not answered. */
   get isLeaving(): boolean {
-    return this.#leaving.size > 0;
+    return (this.#leaving?.size ?? 0) > 0;
   }
 
   /** Lets go of the logs of which nothing is in flight any more. */
   letGo(): void {
-    for (const [log, { cursor, next, left }] of this.#leaving) {
+    for (const [log, { cursor, next, left }] of this.#leaving ?? []) {
       if (this.#isInFlight(cursor)) continue;
-      this.#leaving.delete(log);
+      this.#leaving?.delete(log);
       if (next !== undefined) this.#begin(next);
       for (const resolve of left) resolve();
     }
@@ -129,16 +141,14 @@ export class Feed {
   }
 
   segmentIn(log: RoomLog): number | undefined {
-    return this.#followed.get(log)?.segment;
+    return this.#cursorIn(log)?.segment;
   }
 
-  /** `Seq` up to which the client has answered everything that `log` had for it. */
+  /** `Seq` up to which the client has answered everything that `log` had for it, the notice before it included. */
   settledThrough(log: RoomLog): number {
-    const leaving = this.#leaving.get(log);
-    if (leaving?.next !== undefined) return leaving.next.passed;
-    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
-    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
-    return (leaving?.cursor ?? this.#followed.get(log))?.passed ?? 0;
+    const notice = (this.#leaving?.get(log)?.next ?? this.#cursorIn(log))?.notice;
+    const answered = this.#answeredThrough(log);
+    return notice !== undefined && this.#isUntold(notice) ? Math.min(answered, notice.log.lastSeq - 1) : answered;
   }
 
   /** The next piece to send, counted as outstanding; `undefined` when there is none or the window is full. */
@@ -166,10 +176,33 @@ export class Feed {
     this.letGo();
   }
 
+  /** A cursor after `passed`; right before a notice that is owed, after that. Who begins elsewhere was told, or asks for it anew. */
+  #owing(log: RoomLog, segment: number, passed: number): Cursor {
+    const notice = this.#owed?.get(log);
+    return notice?.lastSeq === passed + 1 ? new Cursor(log, segment, passed + 1, notice) : new Cursor(log, segment, passed);
+  }
+
+  #answeredThrough(log: RoomLog): number {
+    const leaving = this.#leaving?.get(log);
+    if (leaving?.next !== undefined) return leaving.next.passed;
+    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
+    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
+    return (leaving?.cursor ?? this.#cursorIn(log))?.passed ?? 0;
+  }
+
+  /** The cursor in `log`, unless that is being left. */
+  #cursorIn(log: RoomLog): Cursor | undefined {
+    return this.#cursors.find((cursor) => cursor.log === log);
+  }
+
+  /** Where logs are followed again once they have been let go. */
+  get #nextOnes(): Cursor[] {
+    return [...(this.#leaving?.values() ?? [])].flatMap(({ next }) => next ?? []);
+  }
+
   #begin(cursor: Cursor): void {
     // A notice that was answered has nothing more to say.
-    this.#remove((each) => each.log.maxBytes === 0 && each.atEnd && !this.#isInFlight(each));
-    this.#followed.set(cursor.log, cursor);
+    this.#remove((each) => isNotice(each) && !this.#isUntold(each));
     if (cursor.notice !== undefined) this.#cursors.push(cursor.notice);
     this.#cursors.push(cursor);
   }
@@ -179,6 +212,11 @@ export class Feed {
     const turn = this.#cursors[this.#turn];
     this.#cursors = this.#cursors.filter((cursor) => !goes(cursor));
     if (this.#cursors.length < before) this.#turn = turn === undefined ? 0 : Math.max(0, this.#cursors.indexOf(turn));
+  }
+
+  /** Whether what `cursor` has to say is not answered. */
+  #isUntold(cursor: Cursor): boolean {
+    return !cursor.atEnd || this.#isInFlight(cursor);
   }
 
   #isInFlight(cursor: Cursor): boolean {
@@ -221,14 +259,12 @@ export class Feed {
     const segment = history.segmentAfter(passed);
     if (segment !== undefined) return segment;
     cursor.reading = true;
-    void history.load(passed).then(
-      () => this.#read(cursor, history.segmentAfter(passed) !== undefined || passed < history.lostThrough),
-      () => this.#read(cursor, false),
-    );
+    const loaded = history.load(passed, () => cursor.log.lostThrough);
+    void loaded.then(() => this.#read(cursor, history.segmentAfter(passed) !== undefined || passed < history.lostThrough));
     return undefined;
   }
 
-  /** A disk that cannot be read now is asked again, until the client has waited too long for its own deadline. */
+  /** Where the store has nothing although something is missing, which should not be, it is not asked in a tight loop. */
   #read(cursor: Cursor, succeeded: boolean): void {
     if (!succeeded) {
       setTimeout(() => this.#read(cursor, true), READ_PAUSE_MS).unref();
@@ -249,4 +285,9 @@ export class Feed {
     this.#lastSent = Math.max(this.#lastSent, cursor.passed);
     return view.slice(from, to);
   }
+}
+
+/** Rooms remember something; what is told once does not. */
+function isNotice({ log }: Cursor): boolean {
+  return log.maxBytes === 0;
 }

@@ -24,7 +24,7 @@ export interface InboxesMeans {
   readonly registry: Registry;
   readonly memory: RoomMemory;
   readonly pages: HistoryPages;
-  readonly limits: { readonly inboxMessages: number; readonly roomBytes: number };
+  readonly limits: { readonly inboxMessages: number; readonly roomBytes: number; readonly messageIdMs: number };
 }
 
 interface Alive {
@@ -190,15 +190,24 @@ export class Inboxes {
     const fact = key === undefined ? undefined : (await store.records(key)).get(key);
     const passed = fact === undefined ? FIRST_SEQ : readCursor(fact);
     const waiting = await this.#waitingIn(code, passed);
+    if (waiting.length === 0) await this.#clear(code);
     const kept = store.rooms.get(code);
     const older = { history: new History(store, code, pages), count: kept?.count ?? 0 };
-    const room = new Room(code, limits.roomBytes, kept?.lastSeq ?? FIRST_SEQ, older, memory);
+    const room = new Room(code, limits.roomBytes, Math.max(kept?.lastSeq ?? FIRST_SEQ, passed), older, memory);
     const all = isAccount ? () => registry.of(person) : () => (this.#isHere(person) ? [person] : []);
     const readers = (): readonly Member[] => (settingsOf(person).notify ? all() : []);
     const keep = (seq: number): Promise<void> => this.#keep(person, seq);
     const inbox = new Inbox(room, { readers, keep, maxWaiting: limits.inboxMessages, epoch: store.epoch }, passed, waiting);
     if (!isAccount) void inbox.review();
     return inbox;
+  }
+
+  /** Forgets what was answered or read, once no repetition can be about it any more. */
+  async #clear(code: string): Promise<void> {
+    const { store, limits } = this.#means;
+    const [newest] = store.rooms.has(code) ? await store.before(code, Number.MAX_SAFE_INTEGER, 1) : [];
+    // What a failing disk keeps of it is forgotten another time.
+    if (newest !== undefined && Date.now() - newest.at > limits.messageIdMs) await store.drop(code).catch(() => undefined);
   }
 
   async #waitingIn(code: string, passed: number): Promise<readonly number[]> {

@@ -1,6 +1,6 @@
 /** Info and rpc.discover: what this server is and what it can be asked. */
 import { VERSION } from '../../commons/version.ts';
-import { openRpcDocument } from '../openrpc.ts';
+import type { openRpcDocument } from '../openrpc.ts';
 import type { Services } from '../services.ts';
 import { method } from './method.ts';
 
@@ -30,7 +30,11 @@ export const info = ({ epoch, settings }: Services) =>
     succeed({ Success: true, Name: 'partyline', Version: VERSION, Epoch: epoch, Limits, Features: FEATURES });
   });
 
+/** What makes the document is loaded when somebody asks for it first: hardly anybody does, and a start has no time for it. */
 export const discover = () => {
-  const document = openRpcDocument();
-  return method('rpc.discover', (_params, { succeed }) => succeed(document));
+  let document: Promise<ReturnType<typeof openRpcDocument>> | undefined;
+  return method('rpc.discover', async (_params, { succeed }) => {
+    document ??= import('../openrpc.ts').then((openRpc) => openRpc.openRpcDocument());
+    succeed(await document);
+  });
 };

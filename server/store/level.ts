@@ -10,6 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Mutex } from 'async-mutex';
 import { RpcError } from '../../commons/errors.ts';
 import { DEFAULT_TUNING, openDatabase, type Database, type Opened, type Tuning } from './database.ts';
+import { Complaints } from './complaints.ts';
 import { Folder } from './folder.ts';
 import { GONE, metaChange, planFacts, type Change } from './changes.ts';
 import { readAfter, readBefore, readFacts, readRecentIds } from './reading.ts';
@@ -46,10 +47,14 @@ export interface LevelStoreOptions {
 /** Everything goes: for a room that is dropped. */
 const NOTHING_KEPT: Retention = { maxAgeMs: -Number.MAX_SAFE_INTEGER };
 
+const FACTS = 'What is kept beside the messages';
+const messagesOf = (room: string): string => `Stored messages of room ${room}`;
+
 export class LevelStore implements Store {
   readonly epoch: string;
   readonly #folder: Folder;
   readonly #report: (text: string, failure?: unknown) => void;
+  readonly #complaints: Complaints;
   readonly #tuning: Tuning;
   /** One writer at a time, first come first served; spans the commit, or the steps of opening again. */
   readonly #writing = new Mutex();
@@ -68,6 +73,7 @@ export class LevelStore implements Store {
   private constructor(folder: Folder, { db, meta, rooms, tide }: Opened, options: Required<LevelStoreOptions>) {
     this.#folder = folder;
     this.#report = options.report;
+    this.#complaints = new Complaints(options.report);
     this.#tuning = options.tuning;
     this.epoch = meta.epoch;
     this.#db = db;
@@ -98,7 +104,7 @@ export class LevelStore implements Store {
       const db = await this.#writable();
       checkRecords(records);
       const { changes, rooms, lastSeq: lastOfMessages } = this.#plan(batch);
-      const facts = records.length === 0 ? undefined : await this.#answer(planFacts(db, records, lastOfMessages + 1, this.#facts));
+      const facts = records.length === 0 ? undefined : await this.#answer(FACTS, planFacts(db, records, lastOfMessages + 1, this.#facts));
       if (facts !== undefined) changes.push(...facts.changes);
       if (changes.length === 0) return;
       const [lastSeq, count] = [facts?.seq ?? lastOfMessages, facts?.count ?? this.#facts];
@@ -116,25 +122,25 @@ export class LevelStore implements Store {
   }
 
   records(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return this.#read((db) => readFacts(db, prefix));
+    return this.#read(FACTS, (db) => readFacts(db, prefix));
   }
 
   after(room: string, seq: number, maxBytes: number): Promise<readonly StoredSegment[]> {
-    return this.#read(async (db) => {
+    return this.#read(messagesOf(room), async (db) => {
       const record = this.#rooms.get(room);
       return record === undefined ? [] : readAfter(db, room, record, seq, maxBytes);
     });
   }
 
   before(room: string, seq: number, maxMessages: number): Promise<readonly StoredSegment[]> {
-    return this.#read(async (db) => {
+    return this.#read(messagesOf(room), async (db) => {
       const record = this.#rooms.get(room);
       return record === undefined ? [] : readBefore(db, room, record, seq, maxMessages);
     });
   }
 
   recentIds(sinceMs: number): Promise<readonly RememberedId[]> {
-    return this.#read((db) => readRecentIds(db, this.#rooms, sinceMs));
+    return this.#read('The newest messages', (db) => readRecentIds(db, this.#rooms, sinceMs));
   }
 
   async trim(retention: Retention, now: number): Promise<void> {
@@ -210,7 +216,7 @@ export class LevelStore implements Store {
     const db = await this.#writable();
     const found = this.#rooms.get(room);
     if (found === undefined || found.lastSeq <= found.lostThrough) return { bytes: 0, more: false };
-    const { keys, record, more, oldestAt } = await this.#answer(nextTrim(db, room, found, retention, now));
+    const { keys, record, more, oldestAt } = await this.#answer(messagesOf(room), nextTrim(db, room, found, retention, now));
     this.#trimPlan.learnt(room, oldestAt);
     if (keys.length === 0) return { bytes: 0, more: false };
     // Told as lost before it is: a reader that starts now must not look for what may be gone.
@@ -221,28 +227,29 @@ export class LevelStore implements Store {
   }
 
   #giveBack(room: string): Promise<void> {
-    return this.#read((db) => db.compactRange(segmentKey(room, 0), segmentKey(room, this.#rooms.get(room)?.lostThrough ?? 0)));
+    const end = segmentKey(room, this.#rooms.get(room)?.lostThrough ?? 0);
+    return this.#read(messagesOf(room), (db) => db.compactRange(segmentKey(room, 0), end));
   }
 
   /** Runs `work` on the open database, which stays open until it is done. */
-  async #read<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  async #read<T>(what: string, work: (db: Database) => Promise<T>): Promise<T> {
     const db = this.#db ?? (await this.#writing.runExclusive(() => this.#writable()));
     if (this.#closed) throw new RpcError('StorageFailed');
     const reading = work(db);
     this.#reads.add(reading);
     try {
-      return await this.#answer(reading);
+      return await this.#answer(what, reading);
     } finally {
       this.#reads.delete(reading);
     }
   }
 
   /** What `work` answers; its failures are reported, and become the one that callers see. */
-  async #answer<T>(work: Promise<T>): Promise<T> {
+  async #answer<T>(what: string, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (failure) {
-      this.#report('Stored messages cannot be read.', failure);
+      this.#complaints.unreadable(what, failure);
       throw new RpcError('StorageFailed');
     }
   }

@@ -7,7 +7,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wholeRecords } from './journal.ts';
-import { Damage, readVarint } from './record.ts';
+import { Damage } from './record.ts';
+import { readVarint } from './varint.ts';
 
 /** The fields of each tag: a number, or a string behind its length. Of a new table the second number is its name, the third its size. */
 const FIELDS = new Map<number, readonly ('number' | 'string')[]>([

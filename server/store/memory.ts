@@ -176,7 +176,7 @@ export class MemoryStore implements Store {
 }
 
 /** The `MessageID`s that a segment's senders gave. */
-export function idsOf({ senders, messageIds, seqs, at }: StoredSegment): readonly RememberedId[] {
+function idsOf({ senders, messageIds, seqs, at }: StoredSegment): readonly RememberedId[] {
   return messageIds.flatMap((messageId, index) =>
     messageId === null ? [] : [{ sender: senders[index] ?? '', messageId, seq: seqs[index] ?? 0, at }],
   );

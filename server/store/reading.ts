@@ -3,8 +3,18 @@
  * not fit is `Damage`, never skipped. It writes nothing.
  */
 import type { ClassicLevel } from 'classic-level';
-import { idsOf } from './memory.ts';
-import { Damage, decodeFact, decodeSegment, factKeys, nameOfFact, segmentKey, type Linked, type RoomRecord } from './record.ts';
+import {
+  Damage,
+  decodeFact,
+  decodeIds,
+  decodeSegment,
+  factKeys,
+  nameOfFact,
+  segmentKey,
+  seqOfKey,
+  type Linked,
+  type RoomRecord,
+} from './record.ts';
 import { MOST_RECENT_IDS, type RememberedId, type StoredSegment } from './store.ts';
 
 /** What an iterator reads ahead, bytes. */
@@ -52,7 +62,8 @@ export async function readBefore(
     await below.close();
     return segments;
   }
-  for await (const segment of backwards(below, room, holding?.previous ?? record.lastSeq, record.lostThrough)) {
+  const whole = (key: Buffer, value: Buffer): Linked => decodeSegment(room, key, value);
+  for await (const segment of backwards(below, { room, lostThrough: record.lostThrough }, holding?.previous ?? record.lastSeq, whole)) {
     segments.push(segment);
     covered += segment.seqs.length;
     if (covered >= maxMessages) break;
@@ -61,11 +72,17 @@ export async function readBefore(
 }
 
 /** Segments from the one that ends with `reached` back to the oldest after `lostThrough`. @throws Damage when one is missing */
-async function* backwards(entries: AsyncIterable<Entry>, room: string, reached: number, lostThrough: number): AsyncGenerator<Linked> {
+async function* backwards<T extends { readonly previous: number }>(
+  entries: AsyncIterable<Entry>,
+  { room, lostThrough }: { readonly room: string; readonly lostThrough: number },
+  reached: number,
+  decode: (key: Buffer, value: Buffer) => T,
+): AsyncGenerator<T> {
   let next = reached;
   for await (const [key, value] of entries) {
-    const segment = decodeSegment(room, key, value);
-    if (segment.seqs.at(-1) !== next) throw gap(room, segment.seqs.at(-1) ?? 0, next);
+    const last = seqOfKey(key);
+    if (last !== next) throw gap(room, last, next);
+    const segment = decode(key, value);
     yield segment;
     next = segment.previous;
   }
@@ -82,9 +99,9 @@ export async function readRecentIds(db: Database, rooms: ReadonlyMap<string, Roo
   let floor = 0;
   for (const [room, { lastSeq, lostThrough }] of spoken) {
     if (lastSeq <= floor) break;
-    for await (const segment of backwards(within(db, room, lostThrough, lastSeq, true), room, lastSeq, lostThrough)) {
-      if (segment.at < sinceMs || (segment.seqs.at(-1) ?? 0) <= floor) break;
-      ids.push(...idsOf(segment));
+    for await (const segment of backwards(within(db, room, lostThrough, lastSeq, true), { room, lostThrough }, lastSeq, decodeIds)) {
+      if (segment.at < sinceMs || segment.last <= floor) break;
+      ids.push(...segment.ids);
       if (ids.length < 2 * MOST_RECENT_IDS) continue;
       ids = newest(ids);
       floor = ids[0]?.seq ?? 0;

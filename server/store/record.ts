@@ -6,7 +6,8 @@
  * strings (UTF-8), and for a segment the encoded calls.
  */
 import { crc32 } from 'node:zlib';
-import type { RoomState, StoredSegment } from './store.ts';
+import type { RememberedId, RoomState, StoredSegment } from './store.ts';
+import { pushVarint, readVarint, Varints } from './varint.ts';
 
 const VERSION = 1;
 const SEGMENT = 0x73;
@@ -52,6 +53,15 @@ export interface Linked extends StoredSegment {
   readonly previous: number;
 }
 
+/** What a segment says of who must not be heard again. */
+export interface Identified {
+  readonly at: number;
+  readonly previous: number;
+  /** The segment's newest number. */
+  readonly last: number;
+  readonly ids: readonly RememberedId[];
+}
+
 /** Sorts by room, then by the segment's newest number. @throws RangeError for a room's code over 255 bytes */
 export function segmentKey(room: string, lastSeq: number): Buffer {
   const name = Buffer.from(room);
@@ -62,6 +72,11 @@ export function segmentKey(room: string, lastSeq: number): Buffer {
   name.copy(key, 2);
   key.writeBigUInt64BE(BigInt(Math.min(Math.max(0, Math.trunc(lastSeq)), Number.MAX_SAFE_INTEGER)), name.length + 2);
   return key;
+}
+
+/** The newest number of the segment with this key. */
+export function seqOfKey(key: Buffer): number {
+  return Number(key.readBigUInt64BE(key.length - 8));
 }
 
 export function roomKey(room: string): Buffer {
@@ -90,26 +105,45 @@ export function encodeSegment(key: Buffer, segment: StoredSegment, previous: num
 /** @throws Damage when it is not what was written */
 export function decodeSegment(room: string, key: Buffer, value: Buffer): Linked {
   const { numbers, rest } = unsealed(key, value);
-  let place = 0;
-  const next = (): number => numbers[(place += 1) - 1] ?? Number.NaN;
   let cut = 0;
   const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
-  const [at, ordinal, previous, length] = [next(), next(), next(), next()];
-  const speakers = Array.from({ length: next() }, () => text(next()));
+  const [at, ordinal, previous, length] = [numbers.next(), numbers.next(), numbers.next(), numbers.next()];
+  const speakers = Array.from({ length: numbers.next() }, () => text(numbers.next()));
   const seqs: number[] = [];
   const ends: number[] = [];
   const senders: string[] = [];
   const messageIds: (string | null)[] = [];
-  for (let index = 0; index < length; index += 1) {
-    seqs.push((seqs[index - 1] ?? 0) + next());
-    ends.push((ends[index - 1] ?? 0) + next());
-    senders.push(speakers[next()] ?? '');
-    const id = next();
+  for (let [index, seq, end] = [0, 0, 0]; index < length; index += 1) {
+    seqs.push((seq += numbers.next()));
+    ends.push((end += numbers.next()));
+    senders.push(speakers[numbers.next()] ?? '');
+    const id = numbers.next();
     messageIds.push(id === 0 ? null : text(id - 1));
   }
   const bytes = rest.subarray(cut);
-  if (place !== numbers.length || ends.at(-1) !== bytes.length) throw new Damage(`${describe(key)} does not add up`);
+  if (!numbers.atEnd || ends.at(-1) !== bytes.length) throw new Damage(`${describe(key)} does not add up`);
   return { room, bytes, ends, seqs, senders, ordinal, at, messageIds, previous };
+}
+
+/** The `MessageID`s of a segment and its place in the room, without the rest of it. @throws Damage when it is not what was written */
+export function decodeIds(key: Buffer, value: Buffer): Identified {
+  const { numbers, rest } = unsealed(key, value);
+  const [at, , previous, length, speakers] = [numbers.next(), numbers.next(), numbers.next(), numbers.next(), numbers.next()];
+  const ends: number[] = [];
+  for (let [index, end] = [0, 0]; index < speakers; index += 1) ends.push((end += numbers.next()));
+  const ids: RememberedId[] = [];
+  let [last, cut] = [0, ends.at(-1) ?? 0];
+  for (let index = 0; index < length; index += 1) {
+    last += numbers.next();
+    numbers.next();
+    const speaker = numbers.next();
+    const id = numbers.next();
+    if (id === 0) continue;
+    const messageId = rest.toString('utf8', cut, (cut += id - 1));
+    ids.push({ sender: rest.toString('utf8', ends[speaker - 1] ?? 0, ends[speaker]), messageId, seq: last, at });
+  }
+  if (!numbers.atEnd) throw new Damage(`${describe(key)} does not add up`);
+  return { at, previous, last, ids };
 }
 
 export function encodeRoom(key: Buffer, { lastSeq, count, lostThrough, lostCount, bytes }: RoomRecord): Buffer {
@@ -118,7 +152,7 @@ export function encodeRoom(key: Buffer, { lastSeq, count, lostThrough, lostCount
 
 /** @throws Damage when it is not what was written */
 export function decodeRoom(key: Buffer, value: Buffer): RoomRecord {
-  const [lastSeq = 0, count = 0, lostThrough = 0, lostCount = 0, bytes = 0] = unsealed(key, value).numbers;
+  const [lastSeq = 0, count = 0, lostThrough = 0, lostCount = 0, bytes = 0] = unsealed(key, value).numbers.all();
   return { lastSeq, count, lostThrough, lostCount, bytes };
 }
 
@@ -165,7 +199,8 @@ export function encodeUndo({ seq, count, before }: Undo): Buffer {
 
 /** @throws Damage when it is not what was written */
 export function decodeUndo(value: Buffer): Undo {
-  const { numbers, rest } = unsealed(UNDO_KEY, value);
+  const { numbers: packed, rest } = unsealed(UNDO_KEY, value);
+  const numbers = packed.all();
   let cut = 0;
   const text = (length: number): string => rest.toString('utf8', cut, (cut += length));
   const before: [string, string | null][] = [];
@@ -184,7 +219,7 @@ export function encodeMeta({ epoch, lastSeq, rooms, facts }: Meta): Buffer {
 /** @throws Damage when it is not what was written */
 export function decodeMeta(value: Buffer): Meta {
   const { numbers, rest } = unsealed(META_KEY, value);
-  const [lastSeq = 0, rooms = 0, facts = 0] = numbers;
+  const [lastSeq = 0, rooms = 0, facts = 0] = numbers.all();
   return { epoch: rest.toString(), lastSeq, rooms, facts };
 }
 
@@ -198,40 +233,12 @@ function sealed(key: Buffer, numbers: readonly number[], rest: readonly Buffer[]
   return value;
 }
 
-function unsealed(key: Buffer, value: Buffer): { readonly numbers: readonly number[]; readonly rest: Buffer } {
+function unsealed(key: Buffer, value: Buffer): { readonly numbers: Varints; readonly rest: Buffer } {
   if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4), crc32(key)))
     throw new Damage(`${describe(key)} has a wrong checksum`);
   if (value[4] !== VERSION) throw new Damage(`${describe(key)} was written by another version of this program`);
   const [length, start] = readVarint(value, 5);
-  const numbers: number[] = [];
-  for (let at = start; at < start + length;) {
-    const [number, end] = readVarint(value, at);
-    numbers.push(number);
-    at = end;
-  }
-  return { numbers, rest: value.subarray(start + length) };
-}
-
-/** Seven bits a byte, the lowest first; by division, because times and numbers need more than 32 bits. */
-function pushVarint(bytes: number[], number: number): void {
-  let left = number;
-  while (left >= 0x80) {
-    bytes.push((left % 0x80) | 0x80);
-    left = Math.floor(left / 0x80);
-  }
-  bytes.push(left);
-}
-
-/** The number that begins at `from`, and where it ends. */
-export function readVarint(bytes: Buffer, from: number): readonly [number: number, end: number] {
-  let number = 0;
-  let scale = 1;
-  for (let at = from; at < bytes.length; at += 1, scale *= 0x80) {
-    const byte = bytes[at] ?? 0;
-    number += (byte & 0x7f) * scale;
-    if (byte < 0x80) return [number, at + 1];
-  }
-  return [number, bytes.length];
+  return { numbers: new Varints(value, start, start + length), rest: value.subarray(start + length) };
 }
 
 function describe(key: Buffer): string {

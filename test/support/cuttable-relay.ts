@@ -10,7 +10,8 @@ export class CuttableRelay {
   port = 0;
   /** Told of what a client sent, before it is passed on; return false to pass it and lose all that comes back. */
   passes: (text: string) => boolean = () => true;
-  private readonly server: { readonly host: string; readonly port: number };
+  /** Where new connections lead. */
+  server: { readonly host: string; readonly port: number };
   private readonly sockets = new Set<net.Socket>();
   private readonly listener: net.Server;
   private isCut = false;
@@ -46,7 +47,8 @@ export class CuttableRelay {
   }
 
   private relay(client: net.Socket): void {
-    const server = net.connect(this.server);
+    const { host, port } = this.server;
+    const server = net.connect({ host, port });
     let deaf = false;
     for (const [one, other] of [
       [client, server],

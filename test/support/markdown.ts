@@ -1,9 +1,9 @@
 /** The documents as tests read them: tables, links, code blocks and the shorthand for fields. Knows nothing of what they say. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from './root.ts';
 
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export { ROOT };
 
 export function readDocument(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');

@@ -1,8 +1,8 @@
 /** The two programs as their users run them: compiled. Compiles them first when the sources are newer. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from './root.ts';
 
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export { ROOT };
 
 const built = spawnSync(process.execPath, ['tools/build.mjs'], { cwd: ROOT, encoding: 'utf8' });
 if (built.status !== 0) throw new Error(`the programs cannot be compiled:\n${built.stderr}`);

@@ -2,14 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { Screen } from './screen.ts';
+import { ROOT } from './root.ts';
 
-const HELPER = fileURLToPath(new URL('run_on_pty.py', import.meta.url));
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const HELPER = join(ROOT, 'test/support/run_on_pty.py');
 
 /** The environment without what would change how a program looks. */
 function inherited(): NodeJS.ProcessEnv {

@@ -3,6 +3,7 @@
  * program only its command line and the line it prints when it serves.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { ROOT, SERVER } from './program.ts';
 
 const SERVES = /^\[SERVER\] Real-time RPC chat server running on (.+):(\d+)$/m;
@@ -19,6 +20,8 @@ export interface ServerProcess {
   /** All that it printed so far. */
   stdout(): string;
   stderr(): string;
+  /** Resolves when stdout has what `wanted` matches. */
+  prints(wanted: RegExp): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   readonly exited: Promise<Ending>;
   /** Ends it: SIGTERM, and SIGKILL for one that does not listen within 10 s. */
@@ -64,6 +67,9 @@ export async function startServer(args: readonly string[] = [], env: NodeJS.Proc
     pid: child.pid ?? 0,
     stdout: () => out,
     stderr: () => err,
+    prints: async (wanted) => {
+      while (!wanted.test(out)) await once(child.stdout, 'data', { signal: AbortSignal.timeout(deadlineMs) });
+    },
     signal: (signal) => void child.kill(signal),
     exited,
     stop,

@@ -7,6 +7,8 @@ import { killNine } from './kill-nine.ts';
 import { powerCuts } from './power-cut.ts';
 import { fillAndWatch } from './memory.ts';
 import { resumeStorm } from './resume-storm.ts';
+import { measureStarts } from './starts.ts';
+import { talkThroughStorm } from './talking.ts';
 
 /** What a proof found: all of it as JSON, and whether it is proven. */
 type Proof = (options: Chosen) => Promise<{ readonly proven: boolean; readonly found: object }>;
@@ -15,8 +17,12 @@ interface Chosen {
   readonly rounds: number | undefined;
   readonly messages: number | undefined;
   readonly clients: number | undefined;
+  readonly starts: number | undefined;
   readonly withoutSync: boolean;
 }
+
+/** A server that was killed serves again within this, milliseconds. */
+const SERVES_MS = 1_000;
 
 const say = (line: string): void => void process.stderr.write(`\r${line}`);
 
@@ -55,12 +61,23 @@ const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof 
     },
   ],
   [
+    'starts',
+    {
+      usage: 'starts [--starts 10] [--messages 100000]    how long until a killed server serves again: within a second',
+      run: async ({ starts = 10, messages = 100_000 }) => {
+        const report = await measureStarts({ starts, messages, progress: (start) => say(`${start}/${starts} starts`) });
+        return { proven: report.storeMs.slowest <= SERVES_MS, found: report };
+      },
+    },
+  ],
+  [
     'resume',
     {
-      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads',
+      usage: 'resume [--clients 1000]    so many clients that come back at once from the disk share its reads; what that costs who talks',
       run: async ({ clients = 1_000 }) => {
         const report = await resumeStorm(clients);
-        return { proven: report.reads < clients / 4, found: report };
+        const talking = await talkThroughStorm({ clients, stored: 10_000, said: 4_000 });
+        return { proven: report.reads < clients / 4, found: { ...report, talking } };
       },
     },
   ],
@@ -70,14 +87,20 @@ const USAGE = `Usage: npm run torture -- PROOF [options]\n\n${[...PROOFS.values(
 
 async function main(args: string[]): Promise<number> {
   const text = { type: 'string' } as const;
-  const options = { rounds: text, messages: text, clients: text, 'without-sync': { type: 'boolean', default: false } } as const;
+  const options = {
+    rounds: text,
+    messages: text,
+    clients: text,
+    starts: text,
+    'without-sync': { type: 'boolean', default: false },
+  } as const;
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
   const [name = '', ...more] = positionals;
   const proof = PROOFS.get(name);
   if (proof === undefined || more.length > 0) throw new Error(`There is no proof "${positionals.join(' ')}".`);
   const [rounds, messages] = [whole('--rounds', values.rounds), whole('--messages', values.messages)];
-  const clients = whole('--clients', values.clients);
-  const { proven, found } = await proof.run({ rounds, messages, clients, withoutSync: values['without-sync'] });
+  const [clients, starts] = [whole('--clients', values.clients), whole('--starts', values.starts)];
+  const { proven, found } = await proof.run({ rounds, messages, clients, starts, withoutSync: values['without-sync'] });
   process.stderr.write('\n');
   process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   return proven ? 0 : 1;

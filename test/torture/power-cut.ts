@@ -9,13 +9,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { check, FAULT_KINDS, type FaultKind, type SenderRecord } from '../support/checker.ts';
 import { LineClient } from '../support/line-client.ts';
 import { join, startRoom, type RunningServer } from '../support/room.ts';
 import { startServer, type ServerProcess } from '../support/server-process.ts';
 import { Sender } from './sender.ts';
 import { needs, PowerDisk } from './power-disk.ts';
+import { ROOT } from '../support/root.ts';
 
 export interface PowerOptions {
   readonly rounds: number;
@@ -129,7 +129,7 @@ async function oneDisk(rounds: number, env: NodeJS.ProcessEnv, findings: Finding
 async function loadNoSync(folder: string): Promise<NodeJS.ProcessEnv> {
   await needs('gcc');
   const library = path(folder, 'no-sync.so');
-  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, fileURLToPath(new URL('no-sync.c', import.meta.url))]);
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, path(ROOT, 'test/torture/no-sync.c')]);
   return { LD_PRELOAD: library };
 }
 
