@@ -9,7 +9,6 @@ import { sentence, ServerUnreachable } from './errors.ts';
 import type { JoinedRooms } from './joined-rooms.ts';
 import type { LastingConnection } from './lasting-connection.ts';
 import { PASSWORD_MS, type LogIn } from './log-in.ts';
-import type { Registration } from './registration.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
 
 /** Opens an account from outside: where guests may not join, nobody could otherwise. @throws RpcError, ServerUnreachable */
@@ -33,7 +32,6 @@ export interface AccountParts {
   readonly connection: LastingConnection;
   readonly asking: Asking;
   readonly logIn: LogIn;
-  readonly registration: Registration;
   readonly rooms: JoinedRooms;
 }
 
@@ -67,12 +65,11 @@ export class Account {
 
   /** The registration ends with its token: the others see a leave, and a join when the guest comes. */
   async logOut(): Promise<void> {
-    const { asking, logIn, registration, rooms, connection } = this.#parts;
+    const { asking, logIn, rooms, connection } = this.#parts;
     const { token } = logIn;
     if (token === undefined) return;
     await asking.call('ChatServer.LogOut', { Token: token });
     logIn.take(undefined, undefined);
-    registration.forget();
     rooms.clear();
     try {
       await connection.again();

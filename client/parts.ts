@@ -52,7 +52,7 @@ export function makeParts(options: ChatClientOptions, place: RememberedPlace | u
   const epoch = (): string | undefined => inbox.epoch;
   const speech = new Speech({ id, connection, queue: new SendQueue(connection, epoch), epoch });
   const rooms = new Rooms(id, asking, joined);
-  const account = new Account({ connection, asking, logIn, registration, rooms: joined });
+  const account = new Account({ connection, asking, logIn, rooms: joined });
   return {
     id,
     readers,

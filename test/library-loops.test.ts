@@ -8,11 +8,11 @@ import { ClientClosed, type ChatClient, type Message } from '../client/library.t
 import { Readers } from '../client/readers.ts';
 import { becomes, join, member, open, type Where } from './support/chat.ts';
 import { at } from './support/line-client.ts';
-import { startRoom } from './support/room.ts';
+import { startRoom, type RoomSettings } from './support/room.ts';
 import { said, ScriptedServer, type Asked, type Script } from './support/scripted-server.ts';
 
-async function serve(t: TestContext): Promise<Where> {
-  const server = await startRoom();
+async function serve(t: TestContext, settings: RoomSettings = {}): Promise<Where> {
+  const server = await startRoom(settings);
   t.after(() => server.stop());
   return server;
 }
@@ -63,9 +63,11 @@ test('a message is answered when the loop comes back for the next one, and then 
 
 for (const callback of ['auto', 'inline'] as const) {
   test(`a loop may speak while thousands of messages wait for it (${callback})`, async (t) => {
-    const server = await serve(t);
+    const server = await serve(t, { limits: { windowBytes: 4_194_304 } });
     const [ann, bob] = [await join(t, server, 'Ann', { callback }), await join(t, server, 'Bob')];
     const loop = ann.client.messages();
+    const states: string[] = [];
+    ann.client.on('state', ({ kind }) => states.push(kind));
     const flood = Array.from({ length: 3_000 }, (_, i) => i);
     const sent = flood.reduce((before, i) => before.then(() => bob.client.send(`${i}`)), Promise.resolve<unknown>(undefined));
     await sent;
@@ -77,6 +79,7 @@ for (const callback of ['auto', 'inline'] as const) {
     }
     assert.deepEqual(heard, flood.map(String));
     await bob.hears('I am reading');
+    assert.deepEqual(states, [], 'no connection was given up over it');
   });
 }
 
@@ -149,8 +152,12 @@ test('what was not done when the connection was lost is neither lost nor handed 
   await first.client.close();
   const second = await server.asked('Register', 2);
   assert.equal(at(second.params, 'ResumeAfter'), 2);
-  const again = deliver(second, 2);
+  const answered: number[] = [];
+  const again = deliver(second, 2).then((success) => (answered.push(2), success));
   const next = deliver(second, 3);
+  await becomes(ann.client, 'connected');
+  await ann.client.listUsers();
+  assert.deepEqual(answered, [], 'it waits for the loop, as it did before');
   assert.deepEqual([(await loop.next()).value?.Seq, (await loop.next()).value?.Seq], [2, 3]);
   assert.equal(await again, true);
   await loop.return?.();

@@ -5,7 +5,7 @@ import { ChatClient, type Message } from '../client/library.ts';
 import { join, member, open, PASSWORD, type Where } from './support/chat.ts';
 import { at } from './support/line-client.ts';
 import { startRoom, type RoomSettings } from './support/room.ts';
-import { ScriptedServer, type Script } from './support/scripted-server.ts';
+import { said, ScriptedServer, type Asked, type Script } from './support/scripted-server.ts';
 
 async function serve(t: TestContext, settings: RoomSettings = {}): Promise<Where> {
   const server = await startRoom(settings);
@@ -187,6 +187,43 @@ test('a direct message comes to the person alone, pushed or pulled, as that pers
   assert.deepEqual([ann.texts(), eve.texts()], [['between us'], []]);
 });
 
+test('what a room says before it is known that one is in it waits for that, so that its name is known', async (t) => {
+  let joining: Asked | undefined;
+  const server = await script(t, (call) => call.method === 'ChatServer.JoinRoom' && ((joining = call), true));
+  const ann = await join(t, server, 'Ann', { callback: 'inline' });
+  const names: (string | undefined)[] = [];
+  ann.client.on('message', ({ Room }) => names.push(ann.client.rooms.get(Room)));
+  const joined = ann.client.joinRoom('den');
+  const { client } = await server.asked('JoinRoom', 1);
+  const early = client.call('ClientCallback.ReceiveMessage', said(5, 'early', { Room: 'DEN' }));
+  // Its answer comes behind the message.
+  await ann.client.listUsers();
+  assert.deepEqual(names, []);
+  joining?.ok({ Success: true, Room: 'DEN', Name: 'Den', Seq: 4 });
+  await joined;
+  await early;
+  assert.deepEqual(names, ['Den']);
+});
+
+test('who connects as an account hears all that comes from then on, however long the rooms take', async (t) => {
+  const room = { Room: 'DEN', Name: 'Den', Members: 1, Protected: false, Joined: true };
+  const server = await script(t, (call) => {
+    if (call.method === 'ChatServer.Register') {
+      server.register(call);
+      call.client.writeFrame({ jsonrpc: '2.0', id: 7, method: 'ClientCallback.ReceiveMessage', params: said(7, 'early') });
+    } else if (call.method === 'ChatServer.ListRooms') call.ok({ Success: true, Rooms: [room] });
+    // A turn of the event loop later, as a real server would.
+    else if (call.method === 'ChatServer.History')
+      setImmediate(() => setImmediate(() => call.ok({ Success: true, Messages: [], Epoch: server.epoch })));
+    else return false;
+    return true;
+  });
+  const ann = await join(t, server, 'Ann', { callback: 'inline', token: 'token' });
+  await ann.hears('early');
+  assert.deepEqual([...ann.client.rooms], [['DEN', 'Den']]);
+  assert.equal(at((await server.asked('Register', 1)).params, 'Token'), 'token');
+});
+
 test('what is said is sent in the order of the calls, to rooms and persons, and a refused line stops no other', async (t) => {
   const server = await script(t, (call) => at(call.params, 'Room') === 'LOCKED' && (call.refuse(-32004, 'Forbidden'), true));
   const ann = await join(t, server, 'Ann');
@@ -202,8 +239,8 @@ test('what is said is sent in the order of the calls, to rooms and persons, and 
     outcomes.map(({ status }) => status),
     ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
   );
-  const said = server.calls.filter(({ method }) => /Send/.test(method)).map(({ params }) => at(params, 'Text'));
-  assert.deepEqual(said, ['b', 'a', 'c', 'd', 'e']);
+  const texts = server.calls.filter(({ method }) => /Send/.test(method)).map(({ params }) => at(params, 'Text'));
+  assert.deepEqual(texts, ['b', 'a', 'c', 'd', 'e']);
 });
 
 test('what a busy room keeps waiting holds up the lines to it, in their order, and no others', async (t) => {
