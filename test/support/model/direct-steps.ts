@@ -55,7 +55,7 @@ interface Sending {
 async function later(world: World, stage: Stage, by: Registration, { person, sent, MessageID, call }: Sending): Promise<void> {
   await flush(stage, by);
   world.commit();
-  person.inbox.log.push(sent);
+  world.say(person.inbox.log, sent);
   if (MessageID !== undefined) world.sent.set(`${sent.sender} ${MessageID}`, sent);
   stage.pending.push(
     call.then((answer) => {
@@ -164,7 +164,7 @@ export const crashWhile = (who: number, to: number, isDirect: boolean, number: n
       const where = isDirect ? { To } : { Room: room.code };
       const params = { Text: sent.text, ...where, ...(MessageID === undefined ? {} : { MessageID }) };
       const call = ask(stage, registration, isDirect ? 'SendDirect' : 'SendMessage', params);
-      log.push(sent);
+      world.say(log, sent);
       if (MessageID !== undefined) world.sent.set(`${registration.id} ${MessageID}`, sent);
       for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
       await stage.crash(world);
@@ -173,6 +173,7 @@ export const crashWhile = (who: number, to: number, isDirect: boolean, number: n
       // What was acknowledged is there.
       answers(answer, 'ok');
       sent.fate = 'said';
-      sent.seq = world.lastSeq = numberOf(answer);
+      sent.seq = numberOf(answer);
+      world.lastSeq = Math.max(world.lastSeq, sent.seq);
     };
   });

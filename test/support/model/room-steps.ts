@@ -104,8 +104,8 @@ export function said(world: World, log: Entry[], sent: Entry, messageId: string 
   }
   world.commit();
   assert.ok(seq > world.lastSeq, `${seq} was given after ${world.lastSeq}`);
-  sent.seq = world.lastSeq = seq;
-  log.push(sent);
+  sent.seq = seq;
+  world.say(log, sent);
   if (messageId !== undefined) world.sent.set(key, sent);
 }
 

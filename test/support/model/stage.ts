@@ -10,7 +10,7 @@ import { at } from '../line-client.ts';
 import { startRoom } from '../room.ts';
 import { startServer } from '../server-process.ts';
 import { Device, type Got, type Way } from './device.ts';
-import { told, type Stream } from './stream.ts';
+import { entry, told, type Stream } from './stream.ts';
 import type { Registration, Room, World } from './world.ts';
 
 /** A server that a run can crash. */
@@ -140,6 +140,24 @@ export class Stage {
     this.#former.push(this.#server);
     world.crashed();
     this.#server = await this.#open(await crashed);
+    await this.#begin(world);
+  }
+
+  /** Somebody says a word and goes: so the numbers from before the crash are told from those after it. */
+  async #begin(world: World): Promise<void> {
+    if (!world.isUncertain) return;
+    const device = new Device('herald', 'pull');
+    await device.connect(this.#server);
+    const ask = async (method: string, params: object): Promise<unknown> => at(await device.call(`ChatServer.${method}`, params), 'result');
+    const session = String(at(await ask('Register', { ID: 'herald', Name: 'herald', Callback: 'none' }), 'Session'));
+    const herald = { id: 'herald', isCalled: false, isPrompt: true, account: undefined, token: undefined, session };
+    const registration = world.registered(herald, undefined);
+    const seq = Number(at(await ask('SendMessage', { UserID: 'herald', Text: 'a new life' }), 'Seq'));
+    world.say(world.lobby.log, entry('chat', 'herald', 'a new life', seq));
+    world.saidBefore(seq);
+    await ask('Unregister', { ID: 'herald' });
+    world.gone(registration, true);
+    device.cut();
   }
 
   /** Waits until every client was brought what it has to be, and nothing else; then the model is what is. */

@@ -9,8 +9,10 @@ export interface Entry {
   /** ID of who says it or came or went; empty for the room itself. */
   readonly sender: string;
   readonly text: string;
-  /** Known once it was answered or shown. */
+  /** Known once it was answered or shown; above `above` and below `below`. */
   seq: number | undefined;
+  above: number;
+  below: number;
   /** `unknown`: a crash came before the answer, so it may have been said or not. `unsaid`: it was not. */
   fate: 'said' | 'unknown' | 'unsaid';
 }
@@ -24,7 +26,7 @@ export interface Shown {
 }
 
 export function entry(kind: Entry['kind'], sender: string, text: string, seq?: number): Entry {
-  return { kind, sender, text, seq, fate: 'said' };
+  return { kind, sender, text, seq, above: 0, below: Infinity, fate: 'said' };
 }
 
 /** How far somebody has read, as the client knows it, as the server must know it, and as it must have written it down. */
@@ -117,17 +119,21 @@ export class Stream {
     for (let index = this.next; index < this.log.length; index += 1) {
       const each = this.log[index];
       if (each === undefined || each.fate === 'unsaid' || this.#isSpared(each)) continue;
-      if (each.kind === shown.kind && each.sender === shown.sender && each.text === shown.text) return index;
+      if (isSame(each, shown) && shown.seq > each.above && shown.seq < each.below) return index;
       if (index < this.#sure || each.fate === 'unknown') continue;
       throw new Error(`${told(shown)} came, and ${told(each)} had to come before`);
     }
-    const before = this.log.findLastIndex(({ text, sender }) => text === shown.text && sender === shown.sender);
+    const before = this.log.findLastIndex((each) => isSame(each, shown));
     throw new Error(`${told(shown)} came, and ${before < 0 ? 'nobody said it there' : 'it had come already, or was not for this client'}`);
   }
 
   #isSpared({ kind, sender }: Entry): boolean {
     return sender === this.#spared && kind !== 'notice' && kind !== 'direct';
   }
+}
+
+function isSame(one: Omit<Shown, 'seq'>, other: Omit<Shown, 'seq'>): boolean {
+  return one.kind === other.kind && one.sender === other.sender && one.text === other.text;
 }
 
 export function told({ kind, sender, text, seq }: Omit<Shown, 'seq'> & { readonly seq?: number | undefined }): string {

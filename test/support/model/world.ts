@@ -93,6 +93,24 @@ export class World {
     return `text ${(this.texts += 1)}`;
   }
 
+  /** Something was said, and numbered or to be numbered above all that was numbered before. */
+  say(log: Entry[], said: Entry): void {
+    said.above = this.lastSeq;
+    if (said.seq !== undefined) this.lastSeq = said.seq;
+    log.push(said);
+  }
+
+  /** Whether a crash left open whether something was said. */
+  get isUncertain(): boolean {
+    return this.rooms.some(({ log }) => log.some(({ fate, below }) => fate === 'unknown' && below === Infinity));
+  }
+
+  /** What may have been said before a crash was, if at all, before number `seq`. */
+  saidBefore(seq: number): void {
+    for (const { log } of [...this.rooms, ...[...this.accounts.values()].map(({ inbox }) => inbox)])
+      for (const each of log) if (each.fate === 'unknown') each.below = Math.min(each.below, seq);
+  }
+
   signedUp(name: string): Account {
     const account = { ...nobodyYet(name, true), tokens: [], rooms: new Map<Room, Cursor>() };
     this.accounts.set(name, account);
@@ -144,13 +162,13 @@ export class World {
   enter(registration: Registration, room: Room, stream: Stream): void {
     room.members.add(registration);
     registration.streams.set(room, stream);
-    room.log.push(entry('join', registration.id, `User ${registration.id} joined the chat`));
+    this.say(room.log, entry('join', registration.id, `User ${registration.id} joined the chat`));
   }
 
   leave(registration: Registration, room: Room): void {
     if (!room.members.delete(registration)) return;
     registration.streams.delete(room);
-    room.log.push(entry('leave', registration.id, `User ${registration.id} left the chat`));
+    this.say(room.log, entry('leave', registration.id, `User ${registration.id} left the chat`));
   }
 
   /** A registration ends; what its account has read stays read. @param known the server has surely heard of all its answers */
