@@ -153,7 +153,7 @@ export const look = (who: number, which: number): Step =>
       if (!Array.isArray(users)) return;
       assert.deepEqual(
         users.map((user: unknown) => [at(user, 'ID'), at(user, 'Account')]),
-        [...room.members].map(({ id, account }) => [id, account !== undefined]),
+        [...world.registrations.values()].filter((each) => room.members.has(each)).map(({ id, account }) => [id, account !== undefined]),
       );
     };
   });

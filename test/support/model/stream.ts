@@ -66,6 +66,8 @@ export class Stream {
   /** Indexes of the entries that were received and are not answered, by a client that hangs. */
   readonly hand: number[] = [];
   readonly begun: number;
+  /** Index behind what may come once more. */
+  readonly #window: number;
   #sure: number;
   /** Whose own lines are left out; `undefined`: nobody's. */
   readonly #spared: string | undefined;
@@ -75,7 +77,12 @@ export class Stream {
     this.log = log;
     this.#spared = spared;
     this.begun = this.next = Math.min(from, sure);
-    this.#sure = sure;
+    this.#sure = this.#window = sure;
+  }
+
+  /** Whether something in it may have come before. */
+  get mayRepeat(): boolean {
+    return this.begun < this.#window;
   }
 
   /** Index up to which all that was brought is answered. */
@@ -99,10 +106,12 @@ export class Stream {
 
   /** Takes one message; returns the index of its entry. @throws Error when it is not the one that has to come next */
   take(shown: Shown, answered: boolean): number {
+    // What may come once more may do so twice, when the client is called in another way meanwhile.
+    const again = this.log.findIndex(({ seq }, place) => seq === shown.seq && place < Math.min(this.#window, this.next));
+    if (again >= 0) return again;
     const index = this.#find(shown);
     const found = this.log[index];
     if (found === undefined) throw new Error('a stream finds what is in its log');
-    if (found.seq !== undefined && found.seq !== shown.seq) throw new Error(`${told(shown)} has number ${found.seq} elsewhere`);
     if (shown.seq <= this.#lastSeq) throw new Error(`${told(shown)} came after ${this.#lastSeq}`);
     for (const each of this.log.slice(Math.max(this.next, this.#sure), index))
       if (each.fate === 'unknown' && !this.#isSpared(each)) each.fate = 'unsaid';
@@ -119,7 +128,7 @@ export class Stream {
     for (let index = this.next; index < this.log.length; index += 1) {
       const each = this.log[index];
       if (each === undefined || each.fate === 'unsaid' || this.#isSpared(each)) continue;
-      if (isSame(each, shown) && shown.seq > each.above && shown.seq < each.below) return index;
+      if (isSame(each, shown) && mayBe(each, shown.seq)) return index;
       if (index < this.#sure || each.fate === 'unknown') continue;
       throw new Error(`${told(shown)} came, and ${told(each)} had to come before`);
     }
@@ -130,6 +139,10 @@ export class Stream {
   #isSpared({ kind, sender }: Entry): boolean {
     return sender === this.#spared && kind !== 'notice' && kind !== 'direct';
   }
+}
+
+function mayBe({ seq, above, below }: Entry, number: number): boolean {
+  return seq === undefined ? number > above && number < below : number === seq;
 }
 
 function isSame(one: Omit<Shown, 'seq'>, other: Omit<Shown, 'seq'>): boolean {

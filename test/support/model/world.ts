@@ -151,7 +151,7 @@ export class World {
     registration.hangs = false;
     registration.farewells.clear();
     for (const [room, stream] of registration.streams) {
-      const from = exact ? stream.answered : stream.begun;
+      const from = exact && !stream.mayRepeat ? stream.answered : stream.begun;
       const place: [number, number] =
         room === this.lobby && resume !== undefined ? [resume, resume] : [from, Math.max(from, stream.passed)];
       registration.streams.set(room, new Stream(room.log, registration.id, ...place));
@@ -213,7 +213,8 @@ export class World {
 
   left(registration: Registration, room: Room): void {
     registration.account?.rooms.delete(room);
-    for (const each of this.registrationsOf(registration.person)) this.leave(each, room);
+    const others = this.registrationsOf(registration.person).filter((each) => each !== registration);
+    for (const each of [registration, ...others]) this.leave(each, room);
   }
 
   deleted(room: Room): void {
