@@ -106,8 +106,10 @@ export class Stream {
 
   /** Takes one message; returns the index of its entry. @throws Error when it is not the one that has to come next */
   take(shown: Shown, answered: boolean): number {
-    // What may come once more may do so twice, when the client is called in another way meanwhile.
-    const again = this.log.findIndex(({ seq }, place) => seq === shown.seq && place < Math.min(this.#window, this.next));
+    // What nobody waits for, because it may not come, is not answered when the client is called in another way: so it comes twice.
+    const again = this.log.findIndex(
+      (each, place) => each.seq === shown.seq && place < this.next && (place < this.#window || each.below < Infinity),
+    );
     if (again >= 0) return again;
     const index = this.#find(shown);
     const found = this.log[index];
