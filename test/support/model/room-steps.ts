@@ -33,6 +33,8 @@ export const joinRoom = (who: number, which: number, given: boolean, resumes: bo
     // Who left with something unanswered begins again once it is answered.
     if (world.registrationsOf(registration.person).some(({ hangs }) => hangs)) return undefined;
     const isThere = room.members.has(registration);
+    // What may still come of the former place cannot be told from what comes again.
+    if (isThere && resumes && registration.streams.get(room)?.isCertain !== true) return undefined;
     const mayEnter = isThere || isOwner(registration, registration, room) || room.password === undefined || given;
     return async (stage) => {
       const place = resumes ? (world.seen.get(registration.id)?.get(room) ?? 0) : undefined;

@@ -80,6 +80,11 @@ export class Stream {
     this.#sure = this.#window = sure;
   }
 
+  /** Whether it is known for each entry whether it comes. */
+  get isCertain(): boolean {
+    return !this.mayRepeat && this.log.every(({ below }) => below === Infinity);
+  }
+
   /** Whether something in it may have come before. */
   get mayRepeat(): boolean {
     return this.begun < this.#window;
@@ -130,7 +135,7 @@ export class Stream {
     for (let index = this.next; index < this.log.length; index += 1) {
       const each = this.log[index];
       if (each === undefined || each.fate === 'unsaid' || this.#isSpared(each)) continue;
-      if (isSame(each, shown) && mayBe(each, shown.seq)) return index;
+      if (isSame(each, shown) && this.#mayBe(index, each, shown.seq)) return index;
       if (index < this.#sure || each.fate === 'unknown') continue;
       throw new Error(`${told(shown)} came, and ${told(each)} had to come before`);
     }
@@ -138,13 +143,15 @@ export class Stream {
     throw new Error(`${told(shown)} came, and ${before < 0 ? 'nobody said it there' : 'it had come already, or was not for this client'}`);
   }
 
+  /** Whether an entry may have this number: its own, or one between those of its neighbours. */
+  #mayBe(index: number, { seq, above, below }: Entry, number: number): boolean {
+    if (seq !== undefined) return number === seq;
+    return number > above && number < below && !this.log.slice(index + 1).some((later) => later.seq !== undefined && later.seq <= number);
+  }
+
   #isSpared({ kind, sender }: Entry): boolean {
     return sender === this.#spared && kind !== 'notice' && kind !== 'direct';
   }
-}
-
-function mayBe({ seq, above, below }: Entry, number: number): boolean {
-  return seq === undefined ? number > above && number < below : number === seq;
 }
 
 function isSame(one: Omit<Shown, 'seq'>, other: Omit<Shown, 'seq'>): boolean {
