@@ -143,10 +143,20 @@ export interface Pace {
   readonly perSecond: number;
 }
 
+/** Where a message goes: `to` is the code of a room, or `@` and the ID of the one person that it is for. */
+interface Sent {
+  readonly text: string;
+  readonly to: string;
+  seq?: number;
+  refused?: boolean;
+}
+
 /** Writes `id-0`, `id-1`, … and records what became of each. */
 export class Sender {
   readonly id: string;
-  readonly sends: { text: string; seq?: number; refused?: boolean }[] = [];
+  readonly sends: Sent[] = [];
+  /** Rooms and people that it writes to, one after the other. */
+  readonly targets: string[] = ['lobby'];
   /** When each text was written, `performance.now()`. */
   readonly sentAt = new Map<string, number>();
   /** How often the server said no, by reason. */
@@ -162,9 +172,9 @@ export class Sender {
     this.caller = caller;
   }
 
-  /** The checker's view of it. */
-  record(): SenderRecord {
-    return { id: this.id, sends: this.sends satisfies readonly Send[] };
+  /** The checker's view of what it sent there. */
+  record(target: string): SenderRecord {
+    return { id: this.id, sends: this.sends.filter(({ to }) => to === target) satisfies readonly Send[] };
   }
 
   /** Sends until `signal` aborts or the connection is gone, then waits until everything was answered or given up on. */
@@ -184,12 +194,17 @@ export class Sender {
 
   /** Sends one text; fulfilled, whatever became of it. */
   async send(): Promise<void> {
-    const sent: { text: string; seq?: number; refused?: boolean } = { text: `${this.id}-${this.sends.length}` };
+    const to = this.targets[this.sends.length % this.targets.length] ?? 'lobby';
+    const sent: Sent = { text: `${this.id}-${this.sends.length}`, to };
     this.sends.push(sent);
     this.sentAt.set(sent.text, performance.now());
     this.inFlight++;
     try {
-      sent.seq = v.parse(Accepted, await this.caller.call('ChatServer.SendMessage', { UserID: this.id, Text: sent.text })).Seq;
+      const [method, where] = to.startsWith('@')
+        ? ['SendDirect', { To: to.slice(1) }]
+        : ['SendMessage', to === 'lobby' ? {} : { Room: to }];
+      const params = { UserID: this.id, Text: sent.text, ...where };
+      sent.seq = v.parse(Accepted, await this.caller.call(`ChatServer.${method}`, params)).Seq;
       this.acknowledged++;
     } catch (error) {
       if (error instanceof Refusal) this.refuse(sent, error);
