@@ -59,28 +59,39 @@ function tokenFor(account: Account | undefined, isVoid: boolean): string | undef
   return account?.tokens.find((token) => token.isVoid === isVoid)?.value;
 }
 
+/** A client registers that is not. @param Token of the account that it is of, as a guest when left out */
+async function arrive(world: World, stage: Stage, id: string, { account, Token, resumes }: Arriving): Promise<void> {
+  const device = stage.device(id);
+  await stage.connected(device);
+  const { after, place } = placeOf(world, id);
+  const resume = resumes ? { ResumeAfter: after, ...(device.epoch === '' ? {} : { Epoch: device.epoch }) } : {};
+  const params = { ID: id, Name: id, Callback: device.callback, ...(Token === undefined ? {} : { Token }), ...resume };
+  const isVoid = account?.tokens.some(({ value, isVoid: ended }) => value === Token && ended) === true;
+  const answer = await device.call('ChatServer.Register', params, device.way === 'classic' && !isVoid ? '1.0' : '2.0');
+  answers(answer, isVoid ? 'Unauthorized' : 'ok');
+  if (isVoid) return;
+  device.epoch = wordOf(answer, 'Epoch');
+  const { way } = device;
+  const about = { id, isCalled: way !== 'pull', isPrompt: way === 'inline' || way === 'classic', account, token: Token };
+  world.registered({ ...about, session: wordOf(answer, 'Session') }, resumes ? place : undefined);
+}
+
+interface Arriving {
+  readonly account: Account | undefined;
+  readonly Token: string | undefined;
+  readonly resumes: boolean;
+}
+
 export const register = (who: number, as: As, which: number, resumes: boolean): Step =>
   step('Register', [who, as, which, resumes], (world) => {
-    const [id, way] = pick(
+    const [id] = pick(
       CLIENTS.filter(([each]) => !world.registrations.has(each)),
       who,
-    ) ?? ['', 'pull'];
+    ) ?? [undefined];
     const account = as === 'guest' ? undefined : pick(world.accounts.values(), which);
     const Token = tokenFor(account, as === 'former member');
-    if (id === '' || (as !== 'guest' && Token === undefined)) return undefined;
-    return async (stage) => {
-      const device = stage.device(id);
-      await stage.connected(device);
-      const { after, place } = placeOf(world, id);
-      const resume = resumes ? { ResumeAfter: after, ...(device.epoch === '' ? {} : { Epoch: device.epoch }) } : {};
-      const params = { ID: id, Name: id, Callback: device.callback, ...(Token === undefined ? {} : { Token }), ...resume };
-      const answer = await device.call('ChatServer.Register', params, way === 'classic' && as !== 'former member' ? '1.0' : '2.0');
-      answers(answer, as === 'former member' ? 'Unauthorized' : 'ok');
-      if (as === 'former member') return;
-      device.epoch = wordOf(answer, 'Epoch');
-      const about = { id, isCalled: way !== 'pull', isPrompt: way === 'inline' || way === 'classic', account, token: Token };
-      world.registered({ ...about, session: wordOf(answer, 'Session') }, resumes ? place : undefined);
-    };
+    if (id === undefined || (as !== 'guest' && Token === undefined)) return undefined;
+    return (stage) => arrive(world, stage, id, { account, Token, resumes });
   });
 
 /** @param kill the client is killed first, else it only registers once more */
@@ -137,7 +148,17 @@ export const comeBack = (who: number): Step =>
     return registration === undefined ? undefined : async (stage) => stage.comeBack(world, registration);
   });
 
-export const crash = (): Step => step('Crash', [], (world) => (stage: Stage) => stage.crash(world));
+/** @param returns whether everybody who was here comes back, as clients do, one after the other */
+export const crash = (returns: boolean): Step =>
+  step('Crash', [returns], (world) => async (stage: Stage) => {
+    const here = [...world.registrations.values()];
+    await stage.crash(world);
+    if (!returns) return;
+    for (const { id, account, token } of here) {
+      await arrive(world, stage, id, { account, Token: token, resumes: true });
+      await stage.settle(world);
+    }
+  });
 
 function wayOf({ id }: Registration): string | undefined {
   return CLIENTS.find(([each]) => each === id)?.[1];
