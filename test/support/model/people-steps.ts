@@ -63,6 +63,8 @@ function tokenFor(account: Account | undefined, isVoid: boolean): string | undef
 async function arrive(world: World, stage: Stage, id: string, { account, Token, resumes }: Arriving): Promise<void> {
   const device = stage.device(id);
   await stage.connected(device);
+  // What may still have come to its former registration is not this one's.
+  device.rest();
   const { after, place } = placeOf(world, id);
   const resume = resumes ? { ResumeAfter: after, ...(device.epoch === '' ? {} : { Epoch: device.epoch }) } : {};
   const params = { ID: id, Name: id, Callback: device.callback, ...(Token === undefined ? {} : { Token }), ...resume };

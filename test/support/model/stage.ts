@@ -216,7 +216,7 @@ export class Stage {
   }
 
   #show(world: World, registration: Registration, got: Got): void {
-    const { hangs, person, farewells } = registration;
+    const { hangs, person, farewells, streams, former } = registration;
     try {
       if (got.room.startsWith('@')) {
         const { cursor, reader } = person.inbox;
@@ -226,7 +226,7 @@ export class Stage {
         return;
       }
       if (got.kind === 'notice' && farewells.get(got.room)?.text === got.text) return void farewells.delete(got.room);
-      const [room, stream] = [...registration.streams].find(([{ code }]) => code === got.room) ?? [];
+      const [room, stream] = [...streams, ...former].find(([{ code }]) => code === got.room) ?? [];
       if (room === undefined || stream === undefined) throw new Error(`${told(got)} came from a room that this client is not in`);
       const index = stream.take(got, !hangs);
       if (!hangs) this.#seen(world, registration, room, index + 1);

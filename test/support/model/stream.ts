@@ -72,6 +72,7 @@ export class Stream {
   /** Whose own lines are left out; `undefined`: nobody's. */
   readonly #spared: string | undefined;
   #lastSeq = 0;
+  #until = Infinity;
 
   constructor(log: readonly Entry[], spared: string | undefined, from: number, sure = from) {
     this.log = log;
@@ -88,6 +89,12 @@ export class Stream {
   /** Whether something in it may have come before. */
   get mayRepeat(): boolean {
     return this.begun < this.#window;
+  }
+
+  /** Nothing that is said from now on belongs to it. */
+  close(): this {
+    this.#until = this.log.length;
+    return this;
   }
 
   /** Index up to which all that was brought is answered. */
@@ -132,7 +139,7 @@ export class Stream {
   }
 
   #find(shown: Shown): number {
-    for (let index = this.next; index < this.log.length; index += 1) {
+    for (let index = this.next; index < Math.min(this.log.length, this.#until); index += 1) {
       const each = this.log[index];
       if (each === undefined || each.fate === 'unsaid' || this.#isSpared(each)) continue;
       if (isSame(each, shown) && this.#mayBe(index, each, shown.seq)) return index;

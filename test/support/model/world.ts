@@ -57,6 +57,8 @@ export interface Registration {
   /** What it is brought, by room; notices of deleted rooms stand in `farewells`. */
   readonly streams: Map<Room, Stream>;
   readonly farewells: Map<string, Entry>;
+  /** What it was brought of rooms that it has left: of what may come or not, some may be on its way. */
+  readonly former: Map<Room, Stream>;
 }
 
 const nobodyYet = (name: string, isAccount: boolean): Person => ({
@@ -137,7 +139,7 @@ export class World {
   ): Registration {
     const { account, id } = who;
     const person = account ?? nobodyYet(id, false);
-    const made: Registration = { ...who, person, life: 0, hangs: false, streams: new Map(), farewells: new Map() };
+    const made: Registration = { ...who, person, life: 0, hangs: false, streams: new Map(), farewells: new Map(), former: new Map() };
     this.registrations.set(id, made);
     this.enter(made, this.lobby, new Stream(this.lobby.log, id, from ?? this.lobby.log.length));
     for (const [room, { sure, passed }] of account?.rooms ?? []) this.enter(made, room, new Stream(room.log, id, sure, passed));
@@ -167,8 +169,14 @@ export class World {
 
   leave(registration: Registration, room: Room): void {
     if (!room.members.delete(registration)) return;
-    registration.streams.delete(room);
+    this.closeStream(registration, room);
     this.say(room.log, entry('leave', registration.id, `User ${registration.id} left the chat`));
+  }
+
+  closeStream({ streams, former }: Registration, room: Room): void {
+    const stream = streams.get(room);
+    if (stream !== undefined) former.set(room, stream.close());
+    streams.delete(room);
   }
 
   /** A registration ends; what its account has read stays read. @param known the server has surely heard of all its answers */
@@ -220,7 +228,7 @@ export class World {
   deleted(room: Room): void {
     const farewell = entry('notice', '', `The room ${room.name} was deleted by its owner.`);
     for (const each of room.members) {
-      each.streams.delete(room);
+      this.closeStream(each, room);
       if (each.isCalled) each.farewells.set(room.code, farewell);
     }
     room.members.clear();
