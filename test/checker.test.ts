@@ -6,6 +6,7 @@ import {
   check,
   FAULT_KINDS,
   FAULTS_KEPT,
+  together,
   type Delivery,
   type FaultKind,
   type ReceiverRecord,
@@ -28,6 +29,8 @@ function cleanRun(): { senders: SenderRecord[]; receivers: ReceiverRecord[] } {
   }));
   return { senders, receivers };
 }
+
+const EAR: ReceiverRecord = { id: 'ear', since: 0, owed: true, deliveries: [] };
 
 /** The clean run with what `ear` was given changed. */
 function tampered(change: (deliveries: Delivery[]) => Delivery[], more: Partial<ReceiverRecord> = {}) {
@@ -179,6 +182,24 @@ test('an own message shown to its sender is a phantom', () => {
   const { senders, receivers } = cleanRun();
   const echoing = receivers.map((r) => (r.id === 'ann' ? { ...r, deliveries: [...r.deliveries, { seq: 11, text: 'ann-4' }] } : r));
   only(check(senders, echoing).counts, 'phantom');
+});
+
+test('what is shown to somebody who is not in the room is a phantom, and nothing is owed there', () => {
+  const { senders, receivers } = cleanRun();
+  const outsider = { id: 'out', since: 0, owed: false, outsider: true, deliveries: [] };
+  assert.equal(check(senders, [...receivers, outsider]).proven, true);
+  const verdict = check(senders, [...receivers, { ...outsider, deliveries: [{ seq: 3, text: 'ann-1' }] }]);
+  only(verdict.counts, 'phantom');
+  assert.match(verdict.faults[0]?.sentence ?? '', /"ann-1" was shown to out, who is not there/);
+});
+
+test('what was found in many rooms is added up, and one fault disproves all', () => {
+  const { senders, receivers } = cleanRun();
+  const [good, bad] = [check(senders, receivers), check(senders, [{ ...EAR, deliveries: [] }])];
+  const both = together([good, bad, good]);
+  assert.deepEqual([both.proven, both.counts.lost, both.acknowledged, both.shown], [false, 10, 30, good.shown * 2]);
+  assert.equal(together([good, good]).proven, true);
+  assert.equal(together([bad, bad, bad]).faults.length, FAULTS_KEPT);
 });
 
 test('a refused send that is shown is a phantom', () => {

@@ -36,18 +36,44 @@ function verify(...args: string[]): Promise<Ended> {
   });
 }
 
-async function verifyBroken(t: TestContext, breakage: Breakage): Promise<Ended & v.InferOutput<typeof Report>> {
+async function verifyBroken(
+  t: TestContext,
+  breakage: Breakage,
+  more: readonly string[] = [],
+): Promise<Ended & v.InferOutput<typeof Report>> {
   const server = await startServer(['--rate', '0', '--log-level', 'warn']);
   t.after(() => server.stop());
   const relay = new BreakingRelay(breakage, server);
   const port = await relay.start();
   t.after(() => relay.stop());
-  const ended = await verify(...SHORT, '--json', '--server', `127.0.0.1:${port}`);
+  const ended = await verify(...SHORT, ...more, '--json', '--server', `127.0.0.1:${port}`);
   assert.equal(relay.broken, breakage === 'nothing' ? 0 : 1, `the relay broke something\n${ended.stderr}`);
   return { ...ended, ...v.parse(v.pipe(v.string(), v.parseJson(), Report), ended.stdout) };
 }
 
-const DISPROVED: readonly { breakage: Breakage; promise: string; fault: RegExp; kind: string }[] = [
+const SPREAD = ['--rooms', '6', '--direct'];
+const DISPROVED: readonly { breakage: Breakage; promise: string; fault: RegExp; kind: string; more?: readonly string[] }[] = [
+  {
+    breakage: 'leak',
+    promise: 'a server that shows one message of a room to somebody who is not in it',
+    kind: 'phantom',
+    more: SPREAD,
+    fault: /^phantom: "healthy-\S+" was shown to \S+, who is not there$/,
+  },
+  {
+    breakage: 'drop direct',
+    promise: 'a server that loses one direct message',
+    kind: 'lost',
+    more: SPREAD,
+    fault: /^lost: "healthy-\S+" was acknowledged as \d+ and never shown/,
+  },
+  {
+    breakage: 'misdirect',
+    promise: 'a server that shows one direct message to somebody else',
+    kind: 'phantom',
+    more: SPREAD,
+    fault: /^phantom: "healthy-\S+" was shown to \S+ and never sent/,
+  },
   {
     breakage: 'drop',
     promise: 'a server that drops one message',
@@ -113,14 +139,16 @@ describe('the verifier', { concurrency: 3 }, () => {
     assert.match(stdout, /^ {2}went away and came back +[1-9]/m);
   });
 
-  test('through the relay that breaks nothing the run is proven', async (t) => {
-    const { status, grounds } = await verifyBroken(t, 'nothing');
+  test('through the relay that breaks nothing the run is proven, with rooms and direct messages too', async (t) => {
+    const { status, grounds, figures } = await verifyBroken(t, 'nothing', SPREAD);
     assert.deepEqual([status, grounds], [0, []]);
+    assert.match(String(figures['rooms']), /^6,/);
+    assert.ok(Number(figures['direct messages']) > 0);
   });
 
-  for (const { breakage, promise, kind, fault } of DISPROVED) {
+  for (const { breakage, promise, kind, fault, more } of DISPROVED) {
     test(`${promise} is caught: exit status 1, and the fault is named`, async (t) => {
-      const { status, proven, grounds, figures } = await verifyBroken(t, breakage);
+      const { status, proven, grounds, figures } = await verifyBroken(t, breakage, more);
       assert.deepEqual([status, proven], [1, false]);
       assert.ok(
         grounds.some((ground) => fault.test(ground)),
@@ -140,6 +168,7 @@ describe('the verifier', { concurrency: 3 }, () => {
       [['--clients', 'many'], /whole number/],
       [['--clients', '3', '--senders', '4'], /4 senders need at least as many clients/],
       [['--server', 'nowhere'], /HOST:PORT/],
+      [['--clients', '2', '--rooms', '41'], /2 clients can make 40 rooms, not 41/],
       [['--client', '3'], /unknown option '--client'/],
     ];
     for (const [args, sentence] of cases) {
@@ -178,7 +207,19 @@ describe('the verifier', { concurrency: 3 }, () => {
 const GOOD: Outcome = {
   server: '127.0.0.1:9999',
   ownServer: true,
-  settings: { clients: 2, senders: 1, library: 0, hung: 1, flapping: 0, seconds: 1, rate: 0, window: 1, json: false },
+  settings: {
+    clients: 2,
+    senders: 1,
+    library: 0,
+    hung: 1,
+    flapping: 0,
+    rooms: 0,
+    direct: false,
+    seconds: 1,
+    rate: 0,
+    window: 1,
+    json: false,
+  },
   verdict: {
     proven: true,
     counts: { lost: 0, duplicated: 0, reordered: 0, phantom: 0 },
@@ -190,6 +231,7 @@ const GOOD: Outcome = {
   },
   sendingMs: 1000,
   deliveries: 10,
+  direct: 0,
   deliveringMs: 1000,
   latencies: Float64Array.of(1, 2, 3, 4),
   refusals: new Map(),

@@ -5,7 +5,9 @@
  *   lost        acknowledged, and not shown by a receiver that was owed it
  *   duplicated  one text shown twice, under two `Seq`. The same `Seq` again is a legal redelivery (at least once): shown once
  *   reordered   `Seq` not increasing in what one receiver shows; two accounts of which message has a `Seq`; or a sender's own order broken
- *   phantom     shown, never sent; shown although refused; or an own message shown to its sender
+ *   phantom     shown, never sent; shown although refused; an own message shown to its sender; or shown to who is not there
+ *
+ * One room, or one inbox, is checked at a time; `together` adds up what was found in many.
  *
  * A send that was never answered may appear once or not at all. Texts are unique in a run: senders write `sender-counter`.
  */
@@ -41,6 +43,8 @@ export interface ReceiverRecord {
   readonly until?: number;
   /** False for one whose member was not there throughout: nothing is owed to it, all else is checked. */
   readonly owed: boolean;
+  /** True for one that is not in the room: whatever it was shown of it is a phantom. */
+  readonly outsider?: boolean;
   /** In the order in which they arrived. */
   readonly deliveries: readonly Delivery[];
 }
@@ -72,6 +76,27 @@ export function check(senders: readonly SenderRecord[], receivers: readonly Rece
   const ledger = new Ledger(senders);
   for (const receiver of receivers) new Reading(ledger, receiver).run();
   return ledger.verdict();
+}
+
+/** What was found in many rooms. */
+export function together(verdicts: readonly Verdict[]): Verdict {
+  const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((all, verdict) => all + of(verdict), 0);
+  return {
+    proven: verdicts.every(({ proven }) => proven),
+    counts: {
+      lost: sum(({ counts }) => counts.lost),
+      duplicated: sum(({ counts }) => counts.duplicated),
+      reordered: sum(({ counts }) => counts.reordered),
+      phantom: sum(({ counts }) => counts.phantom),
+    },
+    faults: FAULT_KINDS.flatMap((kind) =>
+      verdicts.flatMap(({ faults }) => faults.filter((fault) => fault.kind === kind)).slice(0, FAULTS_KEPT),
+    ),
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    unanswered: sum(({ unanswered }) => unanswered),
+    shown: sum(({ shown }) => shown),
+    redelivered: sum(({ redelivered }) => redelivered),
+  };
 }
 
 interface Known {
@@ -161,6 +186,7 @@ class Reading {
     const known = this.ledger.sends.get(text);
     if (known === undefined) return this.found('phantom', text, `was shown to ${this.receiver.id} and never sent`);
     if (known.send.refused === true) return this.found('phantom', text, `was shown to ${this.receiver.id} although it was refused`);
+    if (this.receiver.outsider === true) return this.found('phantom', text, `was shown to ${this.receiver.id}, who is not there`);
     if (known.sender === this.receiver.id) return this.found('phantom', text, `was shown to ${this.receiver.id}, who sent it`);
     if (this.texts.has(text)) return this.found('duplicated', text, `was shown to ${this.receiver.id} again as ${seq}`);
     this.texts.add(text);

@@ -7,7 +7,10 @@ import net from 'node:net';
 import * as v from 'valibot';
 import { eachLine, until } from './traffic.ts';
 
-const Message = v.looseObject({ Seq: v.number(), Kind: v.string(), SenderID: v.string(), Text: v.string(), Content: v.string() });
+const Message = v.looseObject({
+  ...{ Seq: v.number(), Kind: v.string(), SenderID: v.string(), Text: v.string(), Content: v.string() },
+  Room: v.optional(v.string(), 'lobby'),
+});
 export type Message = v.InferOutput<typeof Message>;
 
 const Envelope = v.object({ Message });

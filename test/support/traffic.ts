@@ -111,8 +111,11 @@ export class Caller implements Voice {
     return this.socket.writable;
   }
 
-  async say(id: string, text: string): Promise<number> {
-    return v.parse(Accepted, await this.call('ChatServer.SendMessage', { UserID: id, Text: text })).Seq;
+  async say(id: string, text: string, to = 'lobby'): Promise<number> {
+    const isDirect = to.startsWith('@');
+    const where = isDirect ? { To: to.slice(1) } : to === 'lobby' ? {} : { Room: to };
+    const params = { UserID: id, Text: text, ...where };
+    return v.parse(Accepted, await this.call(`ChatServer.${isDirect ? 'SendDirect' : 'SendMessage'}`, params)).Seq;
   }
 
   close(): void {
@@ -148,8 +151,11 @@ const Accepted = v.object({ Success: v.literal(true), Seq: v.number() });
 export interface Voice {
   /** Whether anything that is said may still arrive. */
   readonly isOpen: boolean;
-  /** The `Seq`; a `Refusal` when the server says no, another error when it says nothing. */
-  say(id: string, text: string): Promise<number>;
+  /**
+   * The `Seq`; a `Refusal` when the server says no, another error when it says nothing. `to` is the code of a room, or
+   * `@` and the ID of the one person that it is for.
+   */
+  say(id: string, text: string, to: string): Promise<number>;
 }
 
 export interface Pace {
@@ -159,10 +165,20 @@ export interface Pace {
   readonly perSecond: number;
 }
 
+/** A message, and where it goes: see `Voice`. */
+interface Sent {
+  readonly text: string;
+  readonly to: string;
+  seq?: number;
+  refused?: boolean;
+}
+
 /** Writes `id-0`, `id-1`, … and records what became of each. */
 export class Sender {
   readonly id: string;
-  readonly sends: { text: string; seq?: number; refused?: boolean }[] = [];
+  readonly sends: Sent[] = [];
+  /** Rooms and people that it writes to, one after the other. */
+  readonly targets: string[] = ['lobby'];
   /** When each text was written, `performance.now()`. */
   readonly sentAt = new Map<string, number>();
   /** How often the server said no, by reason. */
@@ -178,9 +194,9 @@ export class Sender {
     this.voice = voice;
   }
 
-  /** The checker's view of it. */
-  record(): SenderRecord {
-    return { id: this.id, sends: this.sends satisfies readonly Send[] };
+  /** The checker's view of what it sent there. */
+  record(target: string): SenderRecord {
+    return { id: this.id, sends: this.sends.filter(({ to }) => to === target) satisfies readonly Send[] };
   }
 
   /** Sends until `signal` aborts or the connection is gone, then waits until everything was answered or given up on. */
@@ -200,12 +216,13 @@ export class Sender {
 
   /** Sends one text; fulfilled, whatever became of it. */
   async send(): Promise<void> {
-    const sent: { text: string; seq?: number; refused?: boolean } = { text: `${this.id}-${this.sends.length}` };
+    const to = this.targets[this.sends.length % this.targets.length] ?? 'lobby';
+    const sent: Sent = { text: `${this.id}-${this.sends.length}`, to };
     this.sends.push(sent);
     this.sentAt.set(sent.text, performance.now());
     this.inFlight++;
     try {
-      sent.seq = await this.voice.say(this.id, sent.text);
+      sent.seq = await this.voice.say(this.id, sent.text, to);
       this.acknowledged++;
     } catch (error) {
       if (error instanceof Refusal) this.refuse(sent, error);

@@ -19,13 +19,24 @@ export interface Client {
   readonly role: Role;
   readonly hearing: Hearing;
   readonly sender: Sender;
-  /** What the checker needs; nothing is owed to one that was dropped or never answered. */
-  record(owed: boolean): ReceiverRecord;
+  /** Codes of the rooms that it is in, the lobby aside. */
+  readonly rooms: Set<string>;
+  /** Whether what is said there is for it. */
+  isIn(target: string): boolean;
+  /** What the checker needs of a room, or of one inbox; nothing is owed to one that was dropped or never answered. */
+  record(target: string, owed: boolean): ReceiverRecord;
+  /** Makes a room; its code. */
+  makeRoom(name: string): Promise<string>;
+  enter(room: string): Promise<void>;
   /** Leaves; one that was dropped before has nothing to leave. */
   leave(): Promise<void>;
 }
 
 const Users = v.object({ Users: v.array(v.object({ ID: v.string() })) });
+
+const Created = v.object({ Code: v.string() });
+/** Rooms that a client enters beside those that it made. */
+const ROOMS_ENTERED = 3;
 
 /** A client on raw TCP: its callback server, the connection it calls on, and what it heard. Nothing of the product can hide in it. */
 export class RawClient implements Client {
@@ -35,6 +46,8 @@ export class RawClient implements Client {
   readonly sender: Sender;
   readonly peer: Peer;
   private readonly caller: Caller;
+  /** Codes of the rooms that it is in, the lobby aside. */
+  readonly rooms = new Set<string>();
   private registered: Registered | undefined;
 
   private constructor(id: string, role: Role, hearing: Hearing, caller: Caller, peer: Peer) {
@@ -60,8 +73,26 @@ export class RawClient implements Client {
     }
   }
 
-  record(owed: boolean): ReceiverRecord {
-    return { id: this.id, since: this.registered?.Seq ?? 0, owed, deliveries: this.hearing.deliveries };
+  isIn(target: string): boolean {
+    return target === 'lobby' || target === `@${this.id}` || this.rooms.has(target);
+  }
+
+  record(target: string, owed: boolean): ReceiverRecord {
+    const since = target === 'lobby' ? (this.registered?.Seq ?? 0) : 0;
+    const isIn = this.isIn(target);
+    return { id: this.id, since, owed: owed && isIn, outsider: !isIn, deliveries: this.hearing.of(target, this.id) };
+  }
+
+  async makeRoom(name: string): Promise<string> {
+    const { Code: code } = v.parse(Created, await this.caller.call('ChatServer.CreateRoom', { UserID: this.id, Name: name }));
+    this.rooms.add(code);
+    return code;
+  }
+
+  async enter(room: string): Promise<void> {
+    if (this.rooms.has(room)) return;
+    await this.caller.call('ChatServer.JoinRoom', { UserID: this.id, Room: room });
+    this.rooms.add(room);
   }
 
   /** The IDs that are registered. */
@@ -84,6 +115,8 @@ export class RawClient implements Client {
 /** What all clients of a run share. */
 export class Crowd extends EventEmitter<{ heard: [] }> {
   readonly clients: Client[] = [];
+  /** Codes of the rooms that the run made. */
+  readonly rooms: string[] = [];
   /** Whether messages of strangers are to be expected: on a server that is not ours alone. */
   readonly strangers: boolean;
   /** Lines that said that somebody left, as they stood. */
@@ -113,6 +146,31 @@ export class Crowd extends EventEmitter<{ heard: [] }> {
     for (const outcome of await Promise.allSettled(Array.from({ length: 16 }, joinNext))) {
       if (outcome.status === 'rejected') throw outcome.reason;
     }
+  }
+
+  /** Every room is made, and entered by some; senders write to each room that they are in, and to other people. */
+  async spread({ rooms, direct, senders }: Settings): Promise<void> {
+    const codes: string[] = [];
+    for (let index = 0; index < rooms; index += 1) {
+      const maker = this.of('healthy')[index % this.of('healthy').length];
+      if (maker !== undefined) codes.push(await maker.makeRoom(`Room ${index + 1}`));
+    }
+    this.rooms.push(...codes);
+    for (const [index, client] of this.clients.entries()) {
+      for (let next = 0; next < Math.min(ROOMS_ENTERED, codes.length); next += 1)
+        await client.enter(codes[(index + next) % codes.length] ?? 'lobby');
+    }
+    const people = this.clients.filter(({ role }) => role !== 'hung');
+    for (const [index, { sender, rooms: own, id }] of [...this.of('healthy').slice(0, senders), ...this.library()].entries()) {
+      sender.targets.push(...own);
+      const other = people[(index + 1) % people.length];
+      if (direct && other !== undefined && other.id !== id) sender.targets.push(`@${other.id}`);
+    }
+  }
+
+  /** Everything that is checked for itself: rooms, and inboxes by whose they are. */
+  targets(): readonly string[] {
+    return ['lobby', ...this.rooms, ...this.clients.map(({ id }) => `@${id}`)];
   }
 
   /** Whether a line said that the client left. */
@@ -156,6 +214,7 @@ export class LibraryClient implements Client, Voice {
   readonly hearing: Hearing;
   readonly sender: Sender;
   readonly network: CuttableRelay;
+  readonly rooms = new Set<string>();
   private readonly client: ChatClient;
   private readonly since: number;
 
@@ -188,16 +247,35 @@ export class LibraryClient implements Client, Voice {
     return this.client.state.kind !== 'closed';
   }
 
-  async say(_id: string, text: string): Promise<number> {
+  async say(_id: string, text: string, to: string): Promise<number> {
     try {
-      return (await this.client.send(text)).Seq;
+      if (to.startsWith('@')) return (await this.client.sendDirect(to.slice(1), text)).Seq;
+      return (await this.client.send(text, to === 'lobby' ? {} : { room: to })).Seq;
     } catch (error) {
       throw error instanceof RpcError ? new Refusal(error) : error;
     }
   }
 
-  record(owed: boolean): ReceiverRecord {
-    return { id: this.id, since: this.since, owed, deliveries: this.hearing.deliveries };
+  isIn(target: string): boolean {
+    return target === 'lobby' || target === `@${this.id}` || this.rooms.has(target);
+  }
+
+  record(target: string, owed: boolean): ReceiverRecord {
+    const since = target === 'lobby' ? this.since : 0;
+    const isIn = this.isIn(target);
+    return { id: this.id, since, owed: owed && isIn, outsider: !isIn, deliveries: this.hearing.of(target, this.id) };
+  }
+
+  async makeRoom(name: string): Promise<string> {
+    const code = await this.client.createRoom(name);
+    this.rooms.add(code);
+    return code;
+  }
+
+  async enter(room: string): Promise<void> {
+    if (this.rooms.has(room)) return;
+    await this.client.joinRoom(room);
+    this.rooms.add(room);
   }
 
   async leave(): Promise<void> {
@@ -208,28 +286,42 @@ export class LibraryClient implements Client, Voice {
 
 /** What one client was given, and how long after it was written (milliseconds). */
 export class Hearing {
-  readonly deliveries: Delivery[] = [];
   readonly latencies: number[] = [];
-  /** The newest `Seq` shown. */
-  newest = 0;
   /** Messages of this run's senders, each `Seq` once. */
   shown = 0;
   /** When the first call came, `performance.now()`. */
   firstCallAt: number | undefined;
   private readonly crowd: Crowd;
+  /** By room; all direct messages under `@`. */
+  private readonly deliveries = new Map<string, Delivery[]>();
+  private readonly newest = new Map<string, number>();
 
   constructor(crowd: Crowd) {
     this.crowd = crowd;
   }
 
+  /** What was shown of a room, or of the inbox of `owner` when it is the own one: of another's nothing can be told apart. */
+  of(target: string, owner: string): readonly Delivery[] {
+    return this.deliveries.get(target === `@${owner}` ? '@' : target) ?? [];
+  }
+
+  /** The newest `Seq` shown of a room, or of the own inbox. */
+  newestOf(target: string): number {
+    return this.newest.get(target.startsWith('@') ? '@' : target) ?? 0;
+  }
+
   take(message: Message, at: number): void {
-    const client = message.Kind === 'chat' ? this.crowd.get(message.SenderID) : undefined;
+    const isSaid = message.Kind === 'chat' || message.Kind === 'direct';
+    const client = isSaid ? this.crowd.get(message.SenderID) : undefined;
     const sender = client?.sender;
-    const strange = sender === undefined && (this.crowd.strangers || message.Kind !== 'chat');
-    this.deliveries.push({ seq: message.Seq, text: strange ? undefined : message.Text });
+    const strange = sender === undefined && (this.crowd.strangers || !isSaid);
+    const room = message.Room.startsWith('@') ? '@' : message.Room;
+    const deliveries = this.deliveries.get(room) ?? [];
+    this.deliveries.set(room, deliveries);
+    deliveries.push({ seq: message.Seq, text: strange ? undefined : message.Text });
     if (message.Kind === 'leave') this.crowd.leaveLines.add(message.Content);
-    if (message.Seq <= this.newest) return;
-    this.newest = message.Seq;
+    if (message.Seq <= this.newestOf(room)) return;
+    this.newest.set(room, message.Seq);
     const sentAt = sender?.sentAt.get(message.Text);
     if (sentAt === undefined) return;
     this.shown++;

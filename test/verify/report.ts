@@ -38,6 +38,8 @@ function figures(outcome: Outcome): Record<string, string | number> {
   const rows: Record<string, string | number> = {
     server: `${outcome.server}${outcome.ownServer ? ' (its own)' : ''}`,
     clients: `${settings.clients} healthy (${settings.senders} send), ${library(settings)}${settings.flapping} flapping, ${settings.hung} hung`,
+    ...(settings.rooms === 0 ? {} : { rooms: `${settings.rooms}, each client in up to three or its own` }),
+    ...(settings.direct ? { 'direct messages': outcome.direct } : {}),
     seconds: round(sendingMs / 1000, 1),
     acknowledged: verdict.acknowledged,
     'messages a second': Math.round((verdict.acknowledged * 1000) / sendingMs),

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as v from 'valibot';
-import { check, type Verdict } from '../support/checker.ts';
+import { check, together, type Verdict } from '../support/checker.ts';
 import { flap } from '../support/fault-peers.ts';
 import { startServer, type ServerProcess } from '../support/server-process.ts';
 import { Crowd, type Client } from './crowd.ts';
@@ -44,6 +44,8 @@ export interface Outcome {
   readonly verdict: Verdict;
   readonly sendingMs: number;
   readonly deliveries: number;
+  /** Direct messages among those acknowledged. */
+  readonly direct: number;
   /** From the first send to the last delivery. */
   readonly deliveringMs: number;
   /** Of healthy clients, sorted, milliseconds. */
@@ -65,6 +67,7 @@ export async function run(settings: Settings, progress: (line: string) => void):
   try {
     await crowd.join(server, settings);
     progress(`${crowd.clients.length} clients joined ${server.host}:${server.port}`);
+    await crowd.spread(settings);
     const sent = await send(crowd, settings, progress);
     await settle(crowd, progress);
     const deliveringMs = performance.now() - sent.began;
@@ -139,21 +142,28 @@ function shown(crowd: Crowd): number {
   return crowd.clients.reduce((sum, { hearing }) => sum + hearing.shown, 0);
 }
 
-/** Waits until every client that answers was shown the newest message that it is owed, and as many as it is owed. */
+/** Waits until every client that answers was shown the newest message of each room that it is owed, and as many as it is owed. */
 async function settle(crowd: Crowd, progress: (line: string) => void): Promise<void> {
   const targets = crowd.clients.filter(({ role }) => role !== 'hung').map((client) => ({ client, ...owedTo(client, crowd) }));
-  const missing = () => targets.filter(({ client, newest }) => client.hearing.newest < newest).length;
+  const hasNewest = ({ hearing }: Client, newest: ReadonlyMap<string, number>) =>
+    [...newest].every(([room, seq]) => hearing.newestOf(room) >= seq);
+  const missing = () => targets.filter(({ client, newest }) => !hasNewest(client, newest)).length;
   const short = () => targets.filter(({ client, count }) => client.hearing.shown < count).length;
   if (!(await holds(() => missing() === 0, SETTLE_MS))) progress(`${missing()} clients were not given the newest message`);
   else if (!(await holds(() => short() === 0, STRAGGLE_MS))) progress(`${short()} clients were given less than they are owed`);
 }
 
-function owedTo(client: Client, crowd: Crowd): { newest: number; count: number } {
-  let [newest, count] = [0, 0];
+/** What a client is owed: the newest `Seq` by room or inbox, and the count of all. */
+function owedTo(client: Client, crowd: Crowd): { newest: ReadonlyMap<string, number>; count: number } {
+  const newest = new Map<string, number>();
+  let count = 0;
   for (const { id, sender } of crowd.clients) {
     if (id === client.id) continue;
-    count += sender.acknowledged;
-    for (const { seq = 0 } of sender.sends) newest = Math.max(newest, seq);
+    for (const { seq, to } of sender.sends) {
+      if (seq === undefined || !client.isIn(to)) continue;
+      count += 1;
+      newest.set(to, Math.max(newest.get(to) ?? 0, seq));
+    }
   }
   return { newest, count };
 }
@@ -182,9 +192,13 @@ async function awaitDrops(crowd: Crowd, progress: (line: string) => void): Promi
 
 function judge(crowd: Crowd, gone: ReadonlyMap<string, number>, own: ServerProcess | undefined) {
   const answering = crowd.clients.filter(({ role }) => role !== 'hung');
-  const verdict = check(
-    crowd.clients.map(({ sender }) => sender.record()),
-    answering.map((client) => client.record(!gone.has(client.id))),
+  const verdict = together(
+    crowd.targets().map((target) =>
+      check(
+        crowd.clients.map(({ sender }) => sender.record(target)),
+        answering.map((client) => client.record(target, !gone.has(client.id))),
+      ),
+    ),
   );
   const latencies = Float64Array.from(crowd.of('healthy').flatMap(({ hearing }) => hearing.latencies)).sort();
   const refusals = new Map<string, number>();
@@ -194,7 +208,10 @@ function judge(crowd: Crowd, gone: ReadonlyMap<string, number>, own: ServerProce
   const told = crowd.clients.length <= LEAVE_LINES_UP_TO;
   const drops = crowd.clients.filter(({ id }) => gone.has(id)).map((client) => describeDrop(client, gone, own, told ? crowd : undefined));
   const stayed = crowd.of('hung').flatMap(({ id }) => (gone.has(id) ? [] : id));
-  return { verdict, latencies, refusals, drops, stayed, deliveries: shown(crowd) };
+  const direct = crowd.clients
+    .flatMap(({ sender }) => sender.sends)
+    .filter(({ seq, to }) => seq !== undefined && to.startsWith('@')).length;
+  return { verdict, latencies, refusals, drops, stayed, deliveries: shown(crowd), direct };
 }
 
 function describeDrop(

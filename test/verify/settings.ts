@@ -11,6 +11,10 @@ export interface Settings {
   readonly flapping: number;
   /** Clients on the library, whose network is cut now and then; they send, too. */
   readonly library: number;
+  /** Rooms beside the lobby. */
+  readonly rooms: number;
+  /** Whether senders also write to single people. */
+  readonly direct: boolean;
   readonly seconds: number;
   /** Messages a second of all senders together; 0 = as fast as their windows allow. */
   readonly rate: number;
@@ -24,6 +28,9 @@ export interface Settings {
 /** What to do, or what to print and the status to end with. */
 export type Request = { readonly settings: Settings } | { readonly text: string; readonly status: 0 | 2 };
 
+/** Rooms that a server lets one client own. */
+const ROOMS_OF_EACH = 20;
+
 export function readSettings(argv: readonly string[]): Request {
   let text = '';
   const command = describe().configureOutput({ writeOut: (part) => (text += part), writeErr: (part) => (text += part) });
@@ -31,6 +38,11 @@ export function readSettings(argv: readonly string[]): Request {
     const given = command.exitOverride().parse(argv, { from: 'user' }).opts<Settings>();
     const fewer = command.getOptionValueSource('senders') === 'default' && given.senders > given.clients;
     const settings = fewer ? { ...given, senders: given.clients } : given;
+    if (settings.rooms > ROOMS_OF_EACH * settings.clients)
+      return {
+        text: `error: ${settings.clients} clients can make ${ROOMS_OF_EACH * settings.clients} rooms, not ${settings.rooms}.\n`,
+        status: 2,
+      };
     if (settings.senders <= settings.clients) return { settings };
     return { text: `error: ${settings.senders} senders need at least as many clients, there are ${settings.clients}.\n`, status: 2 };
   } catch (error) {
@@ -52,6 +64,8 @@ function describe(): Command {
       whole(0, 1000),
       2,
     )
+    .option('--rooms <n>', 'rooms beside the lobby; each client is in up to three, and must hear nothing of the others', whole(0, 1000), 0)
+    .option('--direct', 'senders also write direct messages', false)
     .option('--seconds <n>', 'how long to send', whole(1, 3600), 10)
     .option('--rate <n>', 'messages a second, of all senders together; 0 = as fast as the windows allow', whole(0, 1_000_000), 500)
     .option('--window <n>', 'unanswered sends a sender may have', whole(1, 1000), 16)
