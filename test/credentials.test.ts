@@ -232,7 +232,7 @@ test('the token of another account ends no log-in, changes no password and delet
     const Token = await logIn(server, 'Robber', 'the thief’s own password');
     const handles = await logInsOf(victim.client, token);
     assert.ok(Array.isArray(handles));
-    const [firstHandle]: unknown[] = handles;
+    const firstHandle = at(handles, 0);
     const before = await stateOf(scene);
     const tries: readonly (readonly [CalledBy<'account'>, object, string])[] = [
       ['ChatServer.LogOut', { LogIn: firstHandle }, 'NotFound'],
