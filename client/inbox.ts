@@ -154,7 +154,7 @@ export class Inbox {
     if (!this.#shown.has(room)) this.#entered.set(room, seq);
   }
 
-  /** `room` is gone, as the client was told: nothing more of it is shown unless it is entered again. */
+  /** `room` is gone, as the client was told: no notice of it is shown again, until people speak there or it is entered. */
   close(room: string): void {
     this.forget(room);
     this.#closed.add(room);
@@ -185,7 +185,9 @@ export class Inbox {
     const { Room: room, Seq: seq } = message;
     if (room === LOBBY) this.#untold = undefined;
     const last = this.#shown.get(room);
-    if (this.#closed.has(room) || (last !== undefined && seq <= last)) return this.#audience.hearAgain(message, answer);
+    const isKnown = this.#closed.has(room) && message.Kind === 'notice';
+    if (isKnown || (last !== undefined && seq <= last)) return this.#audience.hearAgain(message, answer);
+    this.#closed.delete(room);
     this.#shown.delete(room);
     this.#shown.set(room, seq);
     const [silent] = this.#shown.keys();

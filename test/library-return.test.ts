@@ -159,6 +159,10 @@ test('a room that was deleted, or left by another client of the account, is told
   assert.deepEqual([told(guest), told(account).sort()], [[deleted], [deleted, left].sort()]);
   assert.match(notices(guest.shown)[0]?.Text ?? '', /Deleted/);
   assert.deepEqual([guest.client.rooms.size, account.client.rooms.size], [0, 0]);
+  // Another client of the account takes it back there, and it hears the room again.
+  await here.client.joinRoom(left);
+  await bob.client.send('welcome back', { room: left });
+  assert.equal((await account.hears('welcome back')).Room, left);
 });
 
 test('rooms that a guest entered stay, when it has become an account and comes back', async (t) => {
