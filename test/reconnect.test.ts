@@ -30,11 +30,11 @@ test('a pause that the server asks for is kept, but none is longer than 30 s', (
   assert.equal(new Backoff(() => 0).next(3_600_000), 30_000);
 });
 
-test('losses, ghosts and servers that are busy are worth another try; what the server will never allow is not', () => {
+test('losses, ghosts and servers that are busy are worth another try; what the server will never allow, and a void token, are not', () => {
   const worth = [new NoAnswer('x'), new ServerUnreachable('x'), new CallbackUnusable('x')];
-  const reasons = ['AlreadyRegistered', 'Busy', 'RateLimited', 'ShuttingDown', 'CallbackFailed', 'Unauthorized', 'InternalError'] as const;
+  const reasons = ['AlreadyRegistered', 'Busy', 'RateLimited', 'ShuttingDown', 'CallbackFailed', 'InternalError'] as const;
   for (const error of [...worth, ...reasons.map((reason) => new RpcError(reason))]) assert.equal(worthRetrying(error), true, error.message);
-  const final = (['Forbidden', 'InvalidParams', 'MethodNotFound'] as const).map((reason) => new RpcError(reason));
+  const final = (['Forbidden', 'InvalidParams', 'MethodNotFound', 'Unauthorized'] as const).map((reason) => new RpcError(reason));
   for (const error of [...final, new ClientClosed('x'), new TypeError('x')]) assert.equal(worthRetrying(error), false, error.message);
 });
 
