@@ -7,7 +7,8 @@ import { answers, anyone, anyRoom, ask, flush, numberOf, pick, step, type Step }
 import { entry, Stream, type Entry } from './stream.ts';
 import type { Person, Registration, World } from './world.ts';
 
-const PEOPLE = [...CLIENTS.map(([id]) => id), 'Ann', 'Bob', 'Cid', 'Nobody'];
+/** Accounts more often than guests: what they were sent outlives a crash. */
+const PEOPLE = [...CLIENTS.map(([id]) => id), 'Ann', 'Ann', 'Bob', 'Bob', 'Cid', 'Nobody'];
 
 /** Why `sender` may not write to whoever `person` is, `ok` when it may. */
 function consent(world: World, sender: Registration, person: Person | undefined): string {
@@ -106,7 +107,10 @@ export const notify = (who: number, enabled: boolean): Step =>
 
 export const read = (who: number, max: number): Step =>
   step('Read', [who, max], (world) => {
-    const registration = anyone(world, who);
+    const waiting = [...world.registrations.values()].filter(
+      ({ person }) => world.readerOf(person) === undefined && world.waiting(person)[0] > 0,
+    );
+    const registration = pick(waiting, who) ?? anyone(world, who);
     if (registration === undefined || world.isHeldUp(registration.person)) return undefined;
     return async (stage) => {
       const { inbox } = registration.person;

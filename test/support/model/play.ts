@@ -41,7 +41,7 @@ const often = fc.boolean();
 /** Yes in seven of eight cases. */
 const mostly = fc.nat({ max: 7 }).map((number) => number > 0);
 const number = fc.nat({ max: 7 });
-const as = fc.constantFrom('guest', 'member', 'member', 'former member');
+const as = fc.constantFrom('guest', 'member', 'member', 'member', 'member', 'former member');
 
 /** Each step, and how much of a run it is. */
 const STEPS: readonly (readonly [weight: number, step: fc.Arbitrary<Step>])[] = [
@@ -51,6 +51,7 @@ const STEPS: readonly (readonly [weight: number, step: fc.Arbitrary<Step>])[] = 
   [8, fc.tuple(who, as, which, often).map((given) => people.register(...given))],
   [3, fc.tuple(who, often, often, mostly).map((given) => people.takeOver(...given))],
   [2, who.map(people.unregister)],
+  [3, fc.tuple(who, often).map((given) => people.goAndReturn(...given))],
   [4, who.map(people.hang)],
   [6, who.map(people.comeBack)],
   [2, mostly.map(people.crash)],
@@ -61,7 +62,7 @@ const STEPS: readonly (readonly [weight: number, step: fc.Arbitrary<Step>])[] = 
   [8, fc.tuple(who, which, number).map((given) => rooms.sendMessage(...given))],
   [1, fc.tuple(who, which).map((given) => rooms.history(...given))],
   [2, fc.tuple(who, which).map((given) => rooms.look(...given))],
-  [8, fc.tuple(who, who, number).map((given) => between.sendDirect(...given))],
+  [8, fc.tuple(who, fc.nat({ max: 10 }), number).map((given) => between.sendDirect(...given))],
   [1, fc.tuple(who, who, fc.constantFrom('Allow', 'Block')).map((given) => between.list(...given))],
   [1, fc.tuple(who, often).map((given) => between.setPolicy(...given))],
   [3, fc.tuple(who, often).map((given) => between.notify(...given))],
