@@ -10,9 +10,9 @@ import test, { after, before } from 'node:test';
 import { makeBeginning, play, type Beginning } from './support/model/play.ts';
 import { inOwnProcess, inProcess } from './support/model/stage.ts';
 
-const RUNS = Number(process.env['PARTYLINE_MODEL_RUNS'] ?? 10);
+const RUNS = Number(process.env['PARTYLINE_MODEL_RUNS'] ?? 8);
 const SEED = Number(process.env['PARTYLINE_MODEL_SEED'] ?? 20_260_101);
-const STEPS = 100;
+const STEPS = 40;
 /** A long form takes as long as it takes. */
 const PATIENCE_MS = Math.max(100_000, RUNS * 10_000);
 

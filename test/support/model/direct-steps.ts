@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { at } from '../line-client.ts';
 import { idOf, said, shownIn } from './room-steps.ts';
-import { CLIENTS, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import { answers, anyone, anyRoom, ask, flush, numberOf, pick, step, type Step } from './steps.ts';
 import { entry, Stream, type Entry } from './stream.ts';
 import type { Person, Registration, World } from './world.ts';
 
-const PEOPLE = [...CLIENTS.map(([id]) => id), 'Ann', 'Bob', 'Cid', 'Nobody'];
+/** Everybody who can be meant: accounts, here or away, clients by their ID, and nobody. */
+function namesIn(world: World): readonly string[] {
+  return [...world.accounts.keys(), ...world.registrations.keys(), 'Nobody'];
+}
 
 /** Why `sender` may not write to whoever `person` is, `ok` when it may. */
 function consent(world: World, sender: Registration, person: Person | undefined): string {
@@ -23,7 +26,7 @@ export const sendDirect = (who: number, to: number, number: number): Step =>
   step('SendDirect', [who, to, number], (world) => {
     const registration = anyone(world, who);
     if (registration === undefined) return undefined;
-    const [To = '', MessageID, id] = [pick(PEOPLE, to), idOf(number), registration.id];
+    const [To = '', MessageID, id] = [pick(namesIn(world), to), idOf(number), registration.id];
     const person = world.person(To);
     const first = MessageID === undefined ? undefined : world.sent.get(`${id} ${MessageID}`);
     const may = consent(world, registration, person);
@@ -69,7 +72,7 @@ export const list = (who: number, to: number, which: 'Allow' | 'Block'): Step =>
     const registration = anyone(world, who);
     if (registration === undefined) return undefined;
     return async (stage) => {
-      const User = pick(PEOPLE, to) ?? '';
+      const User = pick(namesIn(world), to) ?? '';
       const [other, { person }] = [world.person(User), registration];
       const reason = other === undefined ? 'NotFound' : other === person ? 'InvalidParams' : 'ok';
       answers(await ask(stage, registration, which, { User }), reason);
@@ -106,7 +109,10 @@ export const notify = (who: number, enabled: boolean): Step =>
 
 export const read = (who: number, max: number): Step =>
   step('Read', [who, max], (world) => {
-    const registration = anyone(world, who);
+    const waiting = [...world.registrations.values()].filter(
+      ({ person }) => world.readerOf(person) === undefined && world.waiting(person)[0] > 0,
+    );
+    const registration = pick(waiting, who) ?? anyone(world, who);
     if (registration === undefined || world.isHeldUp(registration.person)) return undefined;
     return async (stage) => {
       const { inbox } = registration.person;
@@ -152,7 +158,7 @@ export const crashWhile = (who: number, to: number, isDirect: boolean, number: n
   step('CrashWhileSending', [who, to, isDirect, number, turns], (world) => {
     const [registration, room] = [anyone(world, who), anyRoom(world, to)];
     if (registration === undefined || room === undefined) return undefined;
-    const [To = '', MessageID] = [pick(PEOPLE, to), idOf(number)];
+    const [To = '', MessageID] = [pick(namesIn(world), to), idOf(number)];
     const person = world.person(To);
     const log = isDirect ? person?.inbox.log : room.log;
     const may = isDirect ? consent(world, registration, person) === 'ok' : room.members.has(registration);

@@ -2,7 +2,7 @@
 import { PASSWORD } from '../people.ts';
 import { at } from '../line-client.ts';
 import { CLIENTS, type Stage } from './stage.ts';
-import { answers, anyone, pick, step, wordOf, type Step } from './steps.ts';
+import { answers, anyone, ask, pick, step, wordOf, type Step } from './steps.ts';
 import type { Account, Registration, World } from './world.ts';
 
 const NAMES = ['Ann', 'Bob', 'Cid'] as const;
@@ -43,6 +43,9 @@ export const logOut = (which: number): Step =>
       world.commit();
       for (const registration of [...world.registrations.values()]) {
         if (registration.token !== token.value) continue;
+        // An inline client is hung up on, too.
+        const told = await ask(stage, registration, 'ListRooms');
+        if (told !== undefined) answers(told, 'NotRegistered');
         stage.device(registration.id).cut();
         world.gone(registration, false);
       }
@@ -127,6 +130,18 @@ export const unregister = (who: number): Step =>
       if (at(answer, 'result') !== 'Successfully unregistered') throw new Error(JSON.stringify(answer));
       device.forget();
       world.gone(registration, registration.isPrompt);
+    };
+  });
+
+/** Leaves, and comes back as who it was. */
+export const goAndReturn = (who: number, resumes: boolean): Step =>
+  step('GoAndReturn', [who, resumes], (world) => {
+    const registration = anyone(world, who);
+    if (registration === undefined) return undefined;
+    return async (stage) => {
+      const { id, account, token } = registration;
+      await unregister(who).run(world, stage);
+      await arrive(world, stage, id, { account, Token: token, resumes });
     };
   });
 

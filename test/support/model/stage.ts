@@ -79,6 +79,7 @@ export const CLIENTS: readonly (readonly [id: string, way: Way])[] = [
   ['cleo', 'dialled'],
   ['dan', 'classic'],
   ['eve', 'pull'],
+  ['fay', 'pull'],
 ];
 
 export class Stage {
