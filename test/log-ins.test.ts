@@ -9,11 +9,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { RpcError } from '../commons/errors.ts';
 import { DEFAULT_LIMITS } from '../commons/limits.ts';
-import { silentLog } from '../commons/log.ts';
 import type { Account } from '../server/accounts/account.ts';
 import { Accounts } from '../server/accounts/accounts.ts';
 import { LogIns, type LogInLimits } from '../server/accounts/log-ins.ts';
-import { accountParts } from '../server/accounts/parts.ts';
 import { Broadcaster } from '../server/broadcaster.ts';
 import { MemoryStore } from '../server/store/memory.ts';
 import type { StoredRecord } from '../server/store/store.ts';
@@ -217,17 +215,6 @@ test('a deleted account is found and changed no more, whoever still holds it', a
   assert.equal(await here.accounts.byName('Ann'), undefined);
   await assert.rejects(here.accounts.change(account, { notify: false }), { reason: 'Unauthorized' });
   assert.notEqual((await open(here)).id, account.id);
-});
-
-test('how far an account’s inbox was read goes with it, and nobody else’s', async () => {
-  const { store, broadcaster } = life();
-  const archive = { records: (prefix: string) => store.records(prefix), keep: (kept: readonly StoredRecord[]) => broadcaster.keep(kept) };
-  const { accounts, logIns } = accountParts(archive, DEFAULT_LIMITS, silentLog());
-  const [ann, bob] = [await accounts.open('Ann', 'hash', () => undefined), await accounts.open('Bob', 'hash', () => undefined)];
-  await broadcaster.keep([ann, bob].map(({ id }) => ({ key: `inbox/${id}`, value: '1' })));
-  const { logIn } = await logIns.issue(ann, 'hash', '127.0.0.1');
-  await logIns.deleteAccount(logIn, 'hash');
-  assert.deepEqual([...(await store.records('inbox/')).keys()], [`inbox/${bob.id}`]);
 });
 
 test('an account that nobody holds is not in memory, however many there are; one that is held is', async () => {

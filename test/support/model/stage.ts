@@ -226,7 +226,11 @@ export class Stage {
         cursor.pass(reader.stream.answered, 0);
         return;
       }
-      if (got.kind === 'notice' && farewells.get(got.room)?.text === got.text) return void farewells.delete(got.room);
+      if (got.kind === 'notice' && farewells.get(got.room)?.text === got.text) {
+        // What is not answered is told again to who takes over.
+        if (!hangs) farewells.delete(got.room);
+        return;
+      }
       const [room, stream] = [...streams, ...former].find(([{ code }]) => code === got.room) ?? [];
       if (room === undefined || stream === undefined) throw new Error(`${told(got)} came from a room that this client is not in`);
       const index = stream.take(got, !hangs);

@@ -151,7 +151,6 @@ export class World {
     registration.session = session;
     registration.life += 1;
     registration.hangs = false;
-    registration.farewells.clear();
     for (const [room, stream] of registration.streams) {
       const from = exact && !stream.mayRepeat ? stream.answered : stream.begun;
       const place: [number, number] =
