@@ -1,10 +1,10 @@
 /** Steps between two people: direct messages, who may send them, and which way they come; and crashes in the middle of a send. */
 import assert from 'node:assert/strict';
 import { at } from '../line-client.ts';
-import { idOf, said, shownIn } from './room-steps.ts';
+import { idOf, said } from './room-steps.ts';
 import type { Stage } from './stage.ts';
 import { answers, anyone, anyRoom, ask, flush, numberOf, pick, step, type Step } from './steps.ts';
-import { entry, Stream, type Entry } from './stream.ts';
+import { entry, shownIn, Stream, type Entry } from './stream.ts';
 import type { Person, Registration, World } from './world.ts';
 
 /** Everybody who can be meant: accounts, here or away, clients by their ID, and nobody. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { at } from '../line-client.ts';
 import type { Stage } from './stage.ts';
 import { answers, anyone, anyRoom, ask, flush, numberOf, step, wordOf, type Step } from './steps.ts';
-import { entry, Stream, type Entry } from './stream.ts';
+import { entry, shownIn, Stream, type Entry } from './stream.ts';
 import type { Registration, Room, World } from './world.ts';
 
 const KEY = 'the key';
@@ -128,11 +128,6 @@ export async function readHistory(stage: Stage, registration: Registration, room
   const stream = new Stream(room.log, undefined, 0);
   for (const message of messages) stream.take(shownIn(message), true);
   assert.equal(stream.missing, undefined, `${room.code} has lost something`);
-}
-
-export function shownIn(message: unknown): { kind: string; sender: string; text: string; seq: number } {
-  const word = (field: string): string => String(at(message, field));
-  return { kind: word('Kind'), sender: word('SenderID'), text: word('Text'), seq: Number(at(message, 'Seq')) };
 }
 
 /** What a client sees of rooms and people is what there is. */

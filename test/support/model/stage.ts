@@ -10,7 +10,7 @@ import { at } from '../line-client.ts';
 import { startRoom } from '../room.ts';
 import { startServer } from '../server-process.ts';
 import { Device, type Got, type Way } from './device.ts';
-import { entry, told, type Stream } from './stream.ts';
+import { entry, shownIn, Stream, told } from './stream.ts';
 import type { Registration, Room, World } from './world.ts';
 
 /** A server that a run can crash. */
@@ -168,6 +168,23 @@ export class Stage {
       for (const registration of world.registrations.values()) await this.#bring(world, registration);
     } while (world.inboxes().some((person) => world.route(person)));
     for (const registration of world.registrations.values()) this.#drain(world, registration);
+    for (const room of world.rooms) await this.#number(room);
+  }
+
+  /** Learns the numbers of what nobody was shown, from a member: two arrivals of one client look alike. */
+  async #number({ code, log, members }: Room): Promise<void> {
+    const [member] = members;
+    const last = log.findLastIndex(({ seq }) => seq !== undefined);
+    if (member === undefined || log.slice(last + 1).every(({ fate }) => fate === 'unsaid')) return;
+    const device = this.device(member.id);
+    // With this answer all that was said before is in the log.
+    await device.call('ChatServer.JoinRoom', { UserID: member.id, Room: 'lobby' });
+    const params = { UserID: member.id, Room: code, After: log[last]?.seq ?? 0, Limit: 200 };
+    const messages = at(await device.call('ChatServer.History', params), 'result', 'Messages');
+    if (!Array.isArray(messages)) throw new Error(`${member.id} cannot read what was said in ${code}`);
+    const stream = new Stream(log, undefined, last + 1);
+    for (const message of messages) stream.take(shownIn(message), true);
+    if (stream.missing !== undefined) throw new Error(`${code} has lost ${told(stream.missing)}`);
   }
 
   async #bring(world: World, registration: Registration): Promise<void> {

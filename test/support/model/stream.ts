@@ -2,6 +2,7 @@
  * What one client is to be brought of one log, as the model has it: every entry after its place, once, in order. It knows
  * entries and places in a list, and nothing of servers, rooms or people.
  */
+import { at } from '../line-client.ts';
 
 /** A line of a room, or a direct message. */
 export interface Entry {
@@ -159,6 +160,12 @@ export class Stream {
   #isSpared({ kind, sender }: Entry): boolean {
     return sender === this.#spared && kind !== 'notice' && kind !== 'direct';
   }
+}
+
+/** A message of an answer. */
+export function shownIn(message: unknown): Shown {
+  const word = (field: string): string => String(at(message, field));
+  return { kind: word('Kind'), sender: word('SenderID'), text: word('Text'), seq: Number(at(message, 'Seq')) };
 }
 
 function isSame(one: Omit<Shown, 'seq'>, other: Omit<Shown, 'seq'>): boolean {
