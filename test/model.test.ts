@@ -10,7 +10,7 @@ import test, { after, before } from 'node:test';
 import { makeBeginning, play, type Beginning } from './support/model/play.ts';
 import { inOwnProcess, inProcess } from './support/model/stage.ts';
 
-const RUNS = Number(process.env['PARTYLINE_MODEL_RUNS'] ?? 8);
+const RUNS = Number(process.env['PARTYLINE_MODEL_RUNS'] ?? 6);
 const SEED = Number(process.env['PARTYLINE_MODEL_SEED'] ?? 20_260_101);
 const STEPS = 40;
 /** A long form takes as long as it takes. */
