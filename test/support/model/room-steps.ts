@@ -141,7 +141,7 @@ export const look = (who: number, which: number): Step =>
       const bySort = (rows: string[]): string[] => rows.sort();
       const facts = ['Room', 'Name', 'Members', 'Protected', 'Joined', 'Owned'] as const;
       assert.deepEqual(
-        bySort(listed.map((each: unknown) => facts.map((field) => String(at(each, field) ?? false)).join(' '))),
+        bySort(listed.map((each: unknown) => facts.map((field) => JSON.stringify(at(each, field) ?? false)).join(' '))),
         bySort(world.rooms.filter(({ isGone }) => !isGone).map((each) => rowOf(each, registration))),
       );
       const answer = await ask(stage, registration, 'ListUsers', { Room: room.code });
@@ -157,5 +157,7 @@ export const look = (who: number, which: number): Step =>
 
 function rowOf(room: Room, registration: Registration): string {
   const [joined, owned] = [room.members.has(registration), isOwner(registration, registration, room)];
-  return [room.code, room.name, room.members.size, room.password !== undefined, joined, owned].map(String).join(' ');
+  return [room.code, room.name, room.members.size, room.password !== undefined, joined, owned]
+    .map((fact) => JSON.stringify(fact))
+    .join(' ');
 }

@@ -18,8 +18,8 @@ export interface Theatre {
   readonly host: string;
   readonly port: number;
   /** Ends it at once; the folder that the next one goes on with, which may be `to`. */
-  crash(to: string): Promise<string>;
-  stop(): Promise<void>;
+  readonly crash: (to: string) => Promise<string>;
+  readonly stop: () => Promise<void>;
 }
 
 /** How long the server may take to hear an answer that was given, milliseconds. */
@@ -32,17 +32,18 @@ const LIMITS = { callMs: 120_000, drainMs: 1, guessesPerAccount: 100_000, firstC
  * what is under way is not, whatever becomes of the server.
  */
 export async function inProcess(folder: string): Promise<Theatre> {
-  const { host, port, stop } = await startRoom({ dataDir: folder, limits: LIMITS });
+  const room = await startRoom({ dataDir: folder, limits: LIMITS });
+  const { host, port } = room;
   let stopped: Promise<void> | undefined;
   return {
     host,
     port,
     crash: async (to) => {
       copyFolder(folder, to);
-      stopped = stop();
+      stopped = room.stop();
       return to;
     },
-    stop: () => (stopped ??= stop()),
+    stop: () => (stopped ??= room.stop()),
   };
 }
 
