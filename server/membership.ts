@@ -4,7 +4,7 @@
  */
 import type { Log } from '../commons/log.ts';
 import type { AccountRooms, Arrival } from './account-rooms.ts';
-import { beginningIn, follow, noticeLog, type Beginning, type Resume } from './beginning.ts';
+import { beginningIn, noticeLog, type Beginning, type Resume } from './beginning.ts';
 import type { Inboxes } from './direct/inboxes.ts';
 import type { Member } from './member.ts';
 import type { Presence } from './presence.ts';
@@ -69,29 +69,10 @@ export class Membership {
     log.join({ name: member.name, id: member.id, from: member.from });
   }
 
-  /**
-   * Makes a registration one of the account it comes with, if any, and lets it into the rooms of that. The rooms that it
-   * is in already are the account's from now on, too.
-   * @param places where it goes on in each of its rooms
-   */
-  bind(member: Member, arrival: Arrival, places: ReadonlyMap<Room, Beginning> = new Map()): void {
-    const { accountRooms, registry } = this.#means;
-    accountRooms.arrived(member, arrival);
+  /** Makes a registration one of the account it comes with, if any, and lets it into the rooms of that. */
+  bind(member: Member, arrival: Arrival): void {
+    this.#means.accountRooms.arrived(member, arrival);
     for (const room of arrival.rooms.keys()) if (!room.closed && !room.has(member)) this.enter(member, room);
-    if (member.account === undefined) return;
-    for (const [room, { passed }] of places) {
-      if (arrival.rooms.has(room) || !room.has(member)) continue;
-      // What a failing disk loses of this is known until the account goes.
-      accountRooms.joined(member, room, passed).catch(() => undefined);
-      for (const other of registry.of(member.account)) this.#bringIn(other, room);
-    }
-  }
-
-  /** Lets another registration of an account into a room, where it begins with what comes next. */
-  #bringIn(member: Member, room: Room): void {
-    if (room.has(member)) return;
-    this.enter(member, room);
-    if (member.delivery !== undefined) follow(member.delivery, room, this.beginning(room, undefined));
   }
 
   /** Lets `member` into `room`; the others are told. */

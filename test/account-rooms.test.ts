@@ -8,9 +8,6 @@ import { destroy } from '../server/methods/rooms.ts';
 import type { Member } from '../server/member.ts';
 import type { Room } from '../server/room.ts';
 import { silentLog } from '../commons/log.ts';
-import { at } from './support/line-client.ts';
-import { member as account, reasonOf } from './support/people.ts';
-import { join, withServer } from './support/room.ts';
 import { caughtUp, createRoom, type Hall, joinRoom, logInOf, openHall, quiet, register, say } from './support/hall.ts';
 
 async function withFolder(use: (open: () => Promise<Hall>) => Promise<void>): Promise<void> {
@@ -236,25 +233,3 @@ async function allFacts(hall: Hall): Promise<string[]> {
   const kinds = await Promise.all(['room/', 'owned/', 'member/', 'inside/'].map((prefix) => facts(hall, prefix)));
   return kinds.flat();
 }
-
-test('the rooms that a guest is in are the account’s when it becomes one, and its other registrations are in them', () =>
-  withServer({}, async (server) => {
-    const [ann, guest] = [await join(server, { id: 'ann' }), await join(server, { id: 'gast' })];
-    const Token = await account(server, 'Bob');
-    const other = await join(server, { id: 'bob-2', name: 'Bob', more: { Token } });
-    const room = String(at(await ann.client.call('ChatServer.CreateRoom', { UserID: 'ann', Name: 'Den' }), 'result', 'Code'));
-    await guest.client.call('ChatServer.JoinRoom', { UserID: 'gast', Room: room });
-    const params = { ID: 'gast', Name: 'gast', Callback: 'inline', Session: guest.session, Token };
-    assert.equal(reasonOf(await guest.client.call('ChatServer.Register', params)), 'ok');
-    const say = (Text: string): Promise<unknown> => ann.client.call('ChatServer.SendMessage', { UserID: 'ann', Room: room, Text });
-    await say('now');
-    for (const each of [guest, other]) await each.hear(({ Text }) => Text === 'now');
-    for (const { id, client } of [guest, other]) await client.call('ChatServer.Unregister', { ID: id });
-    await say('while away');
-    const back = await join(server, { id: 'bob-3', name: 'Bob', more: { Token } });
-    await back.hear(({ Text }) => Text === 'while away');
-    assert.deepEqual(
-      back.heard.filter(({ Room, Kind }) => Room === room && Kind === 'chat').map(({ Text }) => Text),
-      ['while away'],
-    );
-  }));

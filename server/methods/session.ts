@@ -168,7 +168,7 @@ function admit(
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
   if (former === undefined) membership.arrive(member, arrival);
-  else membership.bind(member, arrival, elsewhere);
+  else membership.bind(member, arrival);
   outcome.succeed({
     Success: true,
     Message: `Successfully registered as ${member.id}`,

@@ -35,7 +35,9 @@ export interface ServerProcess {
 export async function startServer(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}, deadlineMs = 20_000): Promise<ServerProcess> {
   const kept = args.includes('--data') ? [] : ['--memory'];
   const command = [...SERVER, '--listen', '127.0.0.1:0', ...kept, ...args];
-  const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // What it runs is covered by the servers in the tests' own processes; counting it here too would slow it down.
+  const given = { ...process.env, NODE_V8_COVERAGE: undefined, ...env };
+  const child = spawn(process.execPath, command, { cwd: ROOT, env: given, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   const exited = new Promise<Ending>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));

@@ -1,7 +1,8 @@
 /** Steps between two people: direct messages, who may send them, and which way they come; and crashes in the middle of a send. */
 import assert from 'node:assert/strict';
 import { at } from '../line-client.ts';
-import { idOf, said } from './room-steps.ts';
+import { hang } from './people-steps.ts';
+import { idOf, said, sendMessage } from './room-steps.ts';
 import type { Stage } from './stage.ts';
 import { answers, anyone, anyRoom, ask, flush, numberOf, pick, step, type Step } from './steps.ts';
 import { entry, shownIn, Stream, type Entry } from './stream.ts';
@@ -150,6 +151,22 @@ export const settings = (who: number): Step =>
       );
       const [waiting, [least, most]] = [numberOf(answer, 'Waiting'), world.waiting(person)];
       assert.ok(waiting >= least && waiting <= most, `${waiting} wait, not ${least} to ${most}`);
+    };
+  });
+
+/** Somebody hangs, and is spoken to and written to meanwhile: it has something in hand. */
+export const hangOn = (who: number, by: number): Step =>
+  step('HangOn', [who, by], (world) => {
+    const hung = anyone(world, who);
+    const others = [...world.registrations.values()].filter(({ person }) => person !== hung?.person);
+    const other = pick(others, by);
+    if (hung === undefined || other === undefined || !hang(who).check(world)) return undefined;
+    return async (stage) => {
+      await hang(who).run(world, stage);
+      const sender = [...world.registrations.values()].indexOf(other);
+      await sendMessage(sender, 0, 7).run(world, stage);
+      const letter = sendDirect(sender, namesIn(world).indexOf(hung.id), 7);
+      if (letter.check(world)) await letter.run(world, stage);
     };
   });
 

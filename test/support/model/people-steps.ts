@@ -99,10 +99,11 @@ export const register = (who: number, as: As, which: number, resumes: boolean): 
     return (stage) => arrive(world, stage, id, { account, Token, resumes });
   });
 
-/** @param kill the client is killed first, else it only registers once more */
+/** @param kill the client, one that hangs if there is one, is killed first, else it only registers once more */
 export const takeOver = (who: number, kill: boolean, resumes: boolean, isRight: boolean): Step =>
   step('TakeOver', [who, kill, resumes, isRight], (world) => {
-    const registration = anyone(world, who);
+    const hung = [...world.registrations.values()].filter(({ hangs }) => hangs);
+    const registration = (kill ? pick(hung, who) : undefined) ?? anyone(world, who);
     if (registration === undefined) return undefined;
     return async (stage) => {
       const { id, session, isPrompt, hangs } = registration;

@@ -18,8 +18,8 @@ export interface Theatre {
   readonly host: string;
   readonly port: number;
   /** Ends it at once; the folder that the next one goes on with, which may be `to`. */
-  crash(to: string): Promise<string>;
-  stop(): Promise<void>;
+  readonly crash: (to: string) => Promise<string>;
+  readonly stop: () => Promise<void>;
 }
 
 /** How long the server may take to hear an answer that was given, milliseconds. */

@@ -121,7 +121,8 @@ export class Stream {
   take(shown: Shown, answered: boolean): number {
     // What nobody waits for, because it may not come, is not answered when the client is called in another way: so it comes twice.
     const again = this.log.findIndex(
-      (each, place) => each.seq === shown.seq && place < this.next && (place < this.#window || each.below < Infinity),
+      (each, place) =>
+        each.seq === shown.seq && place >= this.begun && place < this.next && (place < this.#window || each.below < Infinity),
     );
     if (again >= 0) return again;
     const index = this.#find(shown);
