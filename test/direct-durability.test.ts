@@ -3,46 +3,18 @@
  * deleted account and of guests nothing is left. Real processes on real folders.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join as path } from 'node:path';
 import test from 'node:test';
 import { LevelStore } from '../server/store/level.ts';
+import { kill, withFolder, type DataFolder, type Running } from './support/data-folder.ts';
 import { call, direct, directTexts, read } from './support/direct.ts';
-import { at, LineClient, type IncomingCall } from './support/line-client.ts';
+import { at, type IncomingCall } from './support/line-client.ts';
 import { callOnce, member as account, PASSWORD, reasonOf } from './support/people.ts';
-import { join, type RunningServer } from './support/room.ts';
-import { startServer } from './support/server-process.ts';
+import { join } from './support/room.ts';
 
-type Running = RunningServer & Awaited<ReturnType<typeof startServer>>;
-
-/** Runs `use` with a folder and what starts a server on it; `again` kills one with SIGKILL first. */
-async function withFolder(
-  use: (place: {
-    folder: string;
-    start: (env?: NodeJS.ProcessEnv) => Promise<Running>;
-    again: (server: Running) => Promise<Running>;
-  }) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(path(tmpdir(), 'partyline-'));
-  const running = new Set<Running>();
-  const start = async (env: NodeJS.ProcessEnv = {}): Promise<Running> => {
-    const server = await startServer(['--data', folder, '--rate', '0'], env);
-    const made = { ...server, connect: () => LineClient.connect(server.host, server.port) };
-    running.add(made);
-    return made;
-  };
-  const again = async (server: Running): Promise<Running> => {
-    server.signal('SIGKILL');
-    await server.exited;
-    return start();
-  };
-  try {
-    await use({ folder, start, again });
-  } finally {
-    for (const server of running) await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+/** Kills a server, and starts the next one on its folder. */
+async function again(server: Running, start: DataFolder['start']): Promise<Running> {
+  await kill(server);
+  return start();
 }
 
 async function stored(folder: string): Promise<{ readonly rooms: readonly string[]; readonly facts: readonly string[] }> {
@@ -56,21 +28,21 @@ async function stored(folder: string): Promise<{ readonly rooms: readonly string
 const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `${from + index}`);
 
 test('killed after each answer, it keeps what waits, what was taken, and the choice of push', () =>
-  withFolder(async ({ start, again }) => {
+  withFolder(async ({ start }) => {
     let server = await start();
     const Token = await account(server, 'Bob');
     const here = (): ReturnType<typeof join> => join(server, { id: 'bob', name: 'Bob', callback: 'none', more: { Token } });
     let ann = await join(server, { id: 'ann' });
     for (const text of numbered(0, 4)) await direct(ann, 'Bob', text, { MessageID: text });
-    server = await again(server);
+    server = await again(server, start);
     ann = await join(server, { id: 'ann' });
     for (const text of numbered(2, 6)) await direct(ann, 'Bob', text, { MessageID: text });
     assert.deepEqual(await read(await here(), 3), { texts: ['0', '1', '2'], remaining: 3 });
-    server = await again(server);
+    server = await again(server, start);
     const bob = await here();
     assert.deepEqual(await read(bob, 1), { texts: ['3'], remaining: 2 });
     await call(bob, 'Notify', { Enabled: false });
-    server = await again(server);
+    server = await again(server, start);
     const called = await join(server, { id: 'bob', name: 'Bob', more: { Token } });
     assert.equal((await direct(await join(server, { id: 'ann' }), 'Bob', '6')).Delivered, false);
     assert.deepEqual(await read(called), { texts: ['4', '5', '6'], remaining: 0 });
@@ -78,7 +50,7 @@ test('killed after each answer, it keeps what waits, what was taken, and the cho
   }));
 
 test('what was pushed and answered does not come again after a kill, and what was not answered does', () =>
-  withFolder(async ({ start, again }) => {
+  withFolder(async ({ start }) => {
     let server = await start();
     const Token = await account(server, 'Bob');
     const ann = await join(server, { id: 'ann' });
@@ -92,21 +64,21 @@ test('what was pushed and answered does not come again after a kill, and what wa
     const hung = callOnce(server, 'SendDirect', { UserID: 'ann', Session: ann.session, To: 'Bob', Text: '11' });
     hung.catch(() => undefined);
     await arrived;
-    server = await again(server);
+    server = await again(server, start);
     const back = await join(server, { id: 'bob', name: 'Bob', more: { Token } });
     await back.hear(({ Text }) => Text === '11');
     assert.deepEqual(directTexts(back.heard), ['11']);
   }));
 
 test('of a deleted account nothing stays, and its name starts with an empty inbox; of guests nothing outlives them', () =>
-  withFolder(async ({ folder, start, again }) => {
+  withFolder(async ({ path: folder, start }) => {
     let server = await start();
     const Token = await account(server, 'Bob');
     const ann = await join(server, { id: 'ann' });
     await join(server, { id: 'guest', callback: 'none' });
     await direct(ann, 'Bob', 'to be deleted');
     await direct(ann, 'guest', 'for the guest');
-    server = await again(server);
+    server = await again(server, start);
     assert.equal(reasonOf(await callOnce(server, 'DeleteAccount', { Token, Password: PASSWORD })), 'ok');
     const next = await account(server, 'Bob');
     const bob = await join(server, { id: 'bob', name: 'Bob', callback: 'none', more: { Token: next } });
@@ -116,7 +88,7 @@ test('of a deleted account nothing stays, and its name starts with an empty inbo
   }));
 
 test('what was read is forgotten on the disk when the inbox is opened again, once it cannot be repeated', () =>
-  withFolder(async ({ folder, start }) => {
+  withFolder(async ({ path: folder, start }) => {
     const env = { PARTYLINE_LIMIT_MESSAGE_ID_MS: '0' };
     let server = await start(env);
     const Token = await account(server, 'Bob');

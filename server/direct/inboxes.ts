@@ -74,25 +74,12 @@ export class Inboxes {
     }
   }
 
-  /**
-   * What has to be in memory before a registration of `account` is let in; nothing for a guest. Returns what to call
-   * when it was let in, or was not.
-   * @throws RpcError `StorageFailed`
-   */
-  async expect(account: Account | undefined): Promise<() => void> {
-    if (account === undefined) return () => undefined;
-    const alive = this.#hold(account);
-    const release = (): void => this.#release(account, alive);
-    try {
-      await alive.opening;
-      return release;
-    } catch (error) {
-      release();
-      throw error;
-    }
+  /** Runs `admit`, which lets in a registration of `account`, while that inbox is in memory; a guest's comes later. @throws as `using` */
+  async arriving<T>(account: Account | undefined, admit: () => Promise<T>): Promise<T> {
+    return account === undefined ? admit() : this.using(account, admit);
   }
 
-  /** A registration was let in, or is called in another way, or became an account's. Within what `expect` holds. */
+  /** A registration was let in, or is called in another way, or became an account's. Only inside `arriving`. */
   arrived(member: Member): void {
     const { account } = member;
     const home = account === undefined ? undefined : this.#alive.get(account);

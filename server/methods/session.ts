@@ -31,22 +31,20 @@ export const register = (services: Services) =>
     if (services.stopping()) throw new RpcError('ShuttingDown');
     const identity = await identify(services, params);
     const target = services.policy.resolve(params.Callback, outcome.context.address);
+    const account = identity.logIn?.account;
     await services.registry.exclusively(params.ID, async () => {
       while (!mayBeCalled(services, params, identity)) await identity.names.ask();
-      const inboxHeld = await services.inboxes.expect(identity.logIn?.account);
-      const arrival = await services.accountRooms.expect(identity.logIn?.account.id).catch((error: unknown) => {
-        inboxHeld();
-        throw error;
+      await services.inboxes.arriving(account, async () => {
+        const arrival = await services.accountRooms.expect(account?.id);
+        try {
+          const reached = await reach(services, params, target, outcome);
+          // What was said before is in the log when the client begins.
+          await services.broadcaster.flushed();
+          await admitOrHangUp(services, params, identity, reached, arrival, outcome);
+        } finally {
+          arrival.release();
+        }
       });
-      try {
-        const reached = await reach(services, params, target, outcome);
-        // What was said before is in the log when the client begins.
-        await services.broadcaster.flushed();
-        await admitOrHangUp(services, params, identity, reached, arrival, outcome);
-      } finally {
-        arrival.release();
-        inboxHeld();
-      }
     });
   });
 
