@@ -148,6 +148,12 @@ test('/block and /allow, and the policy of an account; who is refused learns it'
       });
       enter(terminal, '/policy everyone');
       await terminal.shows('Everyone may write to you.');
+      // One command waits for the one before it, however many questions that has for the server.
+      enter(terminal, '/policy allowed', '/notify on');
+      await terminal.until(
+        ({ text }) => /waiting {3}\d+ messages?\nDirect messages are shown when they come\./.test(text),
+        'both, in turn',
+      );
       assert.doesNotMatch(terminal.screen.text, /\[direct\] (?:Ann: one|Cat)/);
     });
   });

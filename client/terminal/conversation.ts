@@ -58,6 +58,8 @@ export class Conversation {
   readonly #typedAhead: string[] = [];
   /** What happens to the connection from now on is our own doing. */
   #over = false;
+  /** The last of the commands that are being carried out. */
+  #obeying: Promise<void> | undefined;
   /** The connection may end now, for a log-out does not let every guest stay. */
   #loggingOut = false;
 
@@ -159,11 +161,20 @@ export class Conversation {
   async #carryOut(command: Command, argument: string): Promise<void> {
     const moves = command.moves === true;
     this.#moving ||= moves;
-    await this.#obey(async () => command.run(this.#chat, argument), command);
+    await this.#inTurn(command, () => this.#obey(async () => command.run(this.#chat, argument), command));
     if (!moves) return;
     this.#moving = false;
     // One of them may lead to yet another room: then the others wait again.
     while (!this.#moving && this.#typedAhead.length > 0) this.#typed(this.#typedAhead.shift() ?? '');
+  }
+
+  /** Runs a command when those before it are done, unless it waits for none. `run` never rejects. */
+  async #inTurn({ atOnce }: Command, run: () => Promise<void>): Promise<void> {
+    if (atOnce === true) return run();
+    const obeying = this.#obeying === undefined ? run() : this.#obeying.then(run);
+    this.#obeying = obeying;
+    await obeying;
+    if (this.#obeying === obeying) this.#obeying = undefined;
   }
 
   async #obey(run: () => Promise<void>, command?: Command): Promise<void> {

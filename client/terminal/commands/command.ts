@@ -70,6 +70,8 @@ export interface Command {
   readonly complete?: (start: string, known: Known) => readonly string[];
   /** It says something, which is shown; its own line need not be. */
   readonly speaks?: true;
+  /** It waits for no command before it; the others are carried out one after the other, as they were typed. */
+  readonly atOnce?: true;
   /** It leads to another room: what is typed behind it waits for that. */
   readonly moves?: true;
   /** What to do about a refusal, beyond what the server says. */

@@ -16,6 +16,7 @@ export const TALK_COMMANDS: readonly Command[] = [
       chat.say(`* ${chat.client.name} ${argument}`);
     },
     speaks: true,
+    atOnce: true,
   },
   {
     name: '/who',
@@ -39,9 +40,9 @@ export const TALK_COMMANDS: readonly Command[] = [
 ];
 
 export const PARTING_COMMANDS: readonly Command[] = [
-  { name: '/clear', usage: '/clear', summary: 'an empty screen', run: (chat) => chat.clear() },
-  { name: '/quit', usage: '/quit', summary: 'leave', run: (chat) => chat.leave() },
-  { name: 'exit', usage: 'exit', summary: 'leave', run: (chat) => chat.leave() },
+  { name: '/clear', usage: '/clear', summary: 'an empty screen', run: (chat) => chat.clear(), atOnce: true },
+  { name: '/quit', usage: '/quit', summary: 'leave', run: (chat) => chat.leave(), atOnce: true },
+  { name: 'exit', usage: 'exit', summary: 'leave', run: (chat) => chat.leave(), atOnce: true },
 ];
 
 function lines(argument: string): number {
