@@ -36,6 +36,8 @@ export const TALK_COMMANDS: readonly Command[] = [
     summary: 'tell who has got your lines',
     run: (chat, argument) => chat.tell(receipts(chat, argument)),
     complete: words('on', 'off'),
+    // It counts for the lines typed behind it, which wait for no command either.
+    atOnce: true,
   },
 ];
 
