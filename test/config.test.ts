@@ -143,6 +143,7 @@ test('every flag of the client has a twin in the environment', () => {
     'ann-1',
     '--user',
     'Anna',
+    '--sign-up',
     '--password-file',
     '/p',
     '--callback',
@@ -166,6 +167,7 @@ test('every flag of the client has a twin in the environment', () => {
     PARTYLINE_NAME: 'Ann',
     PARTYLINE_ID: 'ann-1',
     PARTYLINE_USER: 'Anna',
+    PARTYLINE_SIGN_UP: 'on',
     PARTYLINE_PASSWORD_FILE: '/p',
     PARTYLINE_CALLBACK: 'inline',
     PARTYLINE_JSON: '1',
@@ -184,7 +186,7 @@ test('every flag of the client has a twin in the environment', () => {
     server: { host: 'chat.example', port: 1 },
     name: 'Ann',
     id: 'ann-1',
-    logIn: { user: 'Anna', passwordFile: '/p' },
+    logIn: { user: 'Anna', signUp: true, passwordFile: '/p' },
     callback: 'inline',
     json: true,
     color: false,
@@ -389,22 +391,19 @@ test('a limit that could not have an effect has no variable', (t) => {
 
 test('secrets are never taken from a flag, and the refusal does not repeat them', () => {
   // The word behind such a flag could pass for a command.
-  for (const words of [
-    ['--password', 'hunter2'],
-    ['send', '--token', 'hunter2'],
-  ])
+  for (const words of [['--password', 'hunter2'], ['send', '--token', 'hunter2'], ['--Token=hunter2'], ['--session=hunter2']])
     assert.throws(
       () => client(words),
       (error) => error instanceof UsageError && /is not a flag/.test(error.message) && !error.message.includes('hunter2'),
     );
-  for (const flag of ['--secret=hunter2', '--password=hunter2', '--Token=hunter2', '--session=hunter2']) {
+  for (const flag of ['--secret=hunter2', '--Password=hunter2']) {
     assert.throws(
       () => client([flag]),
       (error) => error instanceof UsageError && /is not a flag.*PARTYLINE_/.test(error.message) && !error.message.includes('hunter2'),
     );
   }
   assert.equal(client([], { PARTYLINE_SECRET: 'hunter2' }).secret, 'hunter2');
-  assert.deepEqual(client(['--user', 'Ann'], { PARTYLINE_PASSWORD: 'hunter2' }).logIn, { user: 'Ann', password: 'hunter2' });
+  assert.deepEqual(client(['--user', 'Ann'], { PARTYLINE_PASSWORD: 'hunter2' }).logIn, { user: 'Ann', signUp: false, password: 'hunter2' });
   assert.equal(client(['send'], { PARTYLINE_ROOM_PASSWORD: 'hunter2' }).roomPassword, 'hunter2');
 });
 
@@ -473,7 +472,8 @@ test('a password needs an account, and of two the one from the stronger place co
     'PARTYLINE_PASSWORD and PARTYLINE_PASSWORD_FILE exclude each other.',
   );
   const both = client(['--user', 'Ann', '--password-file', '-'], { PARTYLINE_PASSWORD: 'hunter2' });
-  assert.deepEqual(both.logIn, { user: 'Ann', passwordFile: '-' });
+  assert.deepEqual(both.logIn, { user: 'Ann', signUp: false, passwordFile: '-' });
+  usage(() => client(['--sign-up']), '--sign-up opens an account: name it with --user, or set PARTYLINE_USER.');
   usage(() => client(['--user', 'a:b']), /^--user cannot be used: Name must not contain/);
 });
 

@@ -164,6 +164,44 @@ test('a log-in that others may read is not used, and what to do is told', async 
   });
 });
 
+test('where there are members only, a guest is told how to open an account, and --sign-up opens it', async () => {
+  const club = await startRoom({ membersOnly: true });
+  try {
+    const name = someone();
+    const { PARTYLINE_STATE: state } = newcomer();
+    const server = ['--server', `127.0.0.1:${club.port}`];
+    const guest = await pipedClient(['--name', name, ...server], '').done;
+    assert.equal(guest.status, 4);
+    assert.match(guest.stderr, new RegExp(`Join with --user "${name}"; with --sign-up too, if you have no account yet`));
+    const args = ['--user', name, '--sign-up'];
+    const env = { PARTYLINE_STATE: state };
+    await onTerminal(club, args, { columns: 120, env }, async (terminal) => {
+      await whispers(terminal, `New password for ${name}:`, PASSWORD);
+      await whispers(terminal, 'The same once more:', 'another horse');
+      assert.equal(await terminal.exit, 4);
+      assert.match(terminal.screen.text, /No account was opened: the two passwords differ/);
+    });
+    await onTerminal(club, args, { columns: 120, env }, async (terminal) => {
+      await whispers(terminal, `New password for ${name}:`, PASSWORD);
+      await whispers(terminal, 'The same once more:', PASSWORD);
+      await terminal.shows(`You are logged in as ${name}`);
+      assert.match(terminal.screen.text, new RegExp(`The account ${name} is open`));
+      await leaves(terminal);
+    });
+    assert.equal((await pipedClient(['send', ...server, '--user', name, 'kept'], '', env).done).status, 0);
+    const twice = await pipedClient(['send', ...server, ...args, 'x'], '', { ...env, PARTYLINE_PASSWORD: PASSWORD }).done;
+    assert.equal(twice.status, 4);
+    assert.match(twice.stderr, /If that account is yours, join without --sign-up/);
+    const piped = await pipedClient(['send', ...server, '--user', someone(), '--sign-up', 'x'], '', {
+      ...env,
+      PARTYLINE_PASSWORD: PASSWORD,
+    }).done;
+    assert.deepEqual([piped.status, piped.stderr.includes('is open')], [0, true]);
+  } finally {
+    await club.stop();
+  }
+});
+
 test('a password without an account is wrong usage, and so are two from one place', async () => {
   const usage = async (args: string[], env: Record<string, string> = {}) => {
     const done = await pipedClient(['--name', 'x', ...args], '', env).done;
@@ -176,5 +214,7 @@ test('a password without an account is wrong usage, and so are two from one plac
   );
   assert.match(await usage(['--password-file', 'x']), /^--password-file is the password of an account/);
   assert.match(await usage(['--user', 'a'], { PARTYLINE_PASSWORD: 'hunter22', PARTYLINE_PASSWORD_FILE: 'y' }), /exclude each other/);
-  assert.match(await usage(['--password', 'hunter22']), /--password is not a flag/);
+  assert.match(await usage(['--password', 'hunter22']), /--password is not a flag.*PARTYLINE_PASSWORD/);
+  assert.match(await usage(['--token', 'hunter22']), /--token is not a flag.*see --user/);
+  assert.match(await usage(['--sign-up']), /^--sign-up opens an account: name it with --user/);
 });

@@ -1,6 +1,6 @@
 /**
- * As whom one joins: with the log-in that is kept, else with a password, else as a guest. A log-in that is void is forgotten,
- * and who has just logged in need not the next time. Knows no flag and no screen.
+ * As whom one joins: with an account that is opened first, with the log-in that is kept, else with a password, else as a guest. A log-in
+ * that is void is forgotten, and who has just logged in need not the next time. Knows no flag and no screen.
  */
 import { type ClientSettings, type LogInSettings } from '../../commons/config.ts';
 import { RpcError } from '../../commons/errors.ts';
@@ -23,6 +23,7 @@ export interface Entrance {
 export async function enter(entrance: Entrance): Promise<ChatClient> {
   const { settings, joining } = entrance;
   const { logIn, command } = settings;
+  if (logIn?.signUp === true) return withNewAccount(entrance, logIn);
   // Commands are guests unless they are told otherwise: they remember nothing.
   const user = logIn?.user ?? (command === 'talk' ? joining.name : undefined);
   const token = user === undefined ? undefined : attempt(entrance, ({ logIns }) => logIns.token(user));
@@ -41,14 +42,24 @@ export async function enter(entrance: Entrance): Promise<ChatClient> {
 async function asGuest(entrance: Entrance, user: string): Promise<ChatClient> {
   const password = canAsk() ? await askHidden(`Password of ${user}, Enter to join as a guest: `) : undefined;
   if (password === undefined || password === '') return ChatClient.connect(entrance.joining);
-  return withPassword(entrance, { user, password });
+  return logInWith(entrance, user, password);
+}
+
+async function withNewAccount(entrance: Entrance, logIn: LogInSettings): Promise<ChatClient> {
+  const password = await passwordOf(logIn, entrance.lines);
+  await ChatClient.createAccount(entrance.settings.server, logIn.user, password);
+  entrance.notice(`The account ${logIn.user} is open.`);
+  return logInWith(entrance, logIn.user, password);
 }
 
 async function withPassword(entrance: Entrance, logIn: LogInSettings): Promise<ChatClient> {
-  const password = await passwordOf(logIn, entrance.lines);
-  const client = await ChatClient.connect({ ...entrance.joining, logIn: { userName: logIn.user, password } });
+  return logInWith(entrance, logIn.user, await passwordOf(logIn, entrance.lines));
+}
+
+async function logInWith(entrance: Entrance, user: string, password: string): Promise<ChatClient> {
+  const client = await ChatClient.connect({ ...entrance.joining, logIn: { userName: user, password } });
   const { token } = client;
-  if (token !== undefined) attempt(entrance, ({ logIns }) => logIns.keep(logIn.user, token));
+  if (token !== undefined) attempt(entrance, ({ logIns }) => logIns.keep(user, token));
   return client;
 }
 

@@ -18,14 +18,27 @@ const LONGEST = 4_096;
  * @param lines stdin, of which the first line is taken where the settings say so
  * @throws NoPassword
  */
-export async function passwordOf({ user, password, passwordFile }: LogInSettings, lines: AsyncIterator<string>): Promise<string> {
+export async function passwordOf({ user, signUp, password, passwordFile }: LogInSettings, lines: AsyncIterator<string>): Promise<string> {
   if (password !== undefined) return password;
   // At a terminal stdin is a person, who need not be overlooked.
   const asks = passwordFile === undefined || (passwordFile === '-' && canAsk());
-  const found = asks ? await askHidden(`Password of ${inertLine(user)}: `) : await firstLine(passwordFile, lines);
+  const ask = signUp ? askTwice : askOnce;
+  const found = asks ? await ask(inertLine(user)) : await firstLine(passwordFile, lines);
   if (found !== undefined && found !== '') return found;
   const where = asks ? 'Nobody gave it' : `${passwordFile === '-' ? 'Stdin' : passwordFile} begins with an empty line`;
   throw new NoPassword(`The password of ${user} is needed. ${where}: give --password-file FILE, or set PARTYLINE_PASSWORD.`);
+}
+
+function askOnce(user: string): Promise<string | undefined> {
+  return askHidden(`Password of ${user}: `);
+}
+
+/** Of an account that is yet to be opened: a slip would shut its owner out. @throws NoPassword when the two differ */
+async function askTwice(user: string): Promise<string | undefined> {
+  const first = await askHidden(`New password for ${user}: `);
+  if (first === undefined || first === '') return undefined;
+  if ((await askHidden('The same once more: ')) === first) return first;
+  throw new NoPassword('No account was opened: the two passwords differ.');
 }
 
 async function firstLine(file: string, lines: AsyncIterator<string>): Promise<string | undefined> {

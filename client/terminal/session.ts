@@ -88,9 +88,19 @@ async function join({ settings, name, joins, logIns, lines }: Joining, outlet: O
     if (error instanceof NoPassword) return EXIT.refused;
     if (error instanceof CallbackUnusable) return EXIT.error;
     if (!(error instanceof RpcError)) return EXIT.unreachable;
-    // An ID of our own making is nobody's: it is the name that is taken.
-    if (error.reason === 'AlreadyRegistered' && id === undefined && settings.logIn === undefined)
-      outlet.notice(`If that account is yours, join with --user ${JSON.stringify(name)}.`);
+    const advice = adviceOn(error, settings, name);
+    if (advice !== undefined) outlet.notice(advice);
     return statusOfRefusal(error.reason);
   }
+}
+
+/** What to do about a refusal, where the flags can help. */
+function adviceOn({ reason }: RpcError, { id, logIn }: ClientSettings, name: string): string | undefined {
+  if (reason === 'AlreadyRegistered' && logIn?.signUp === true) return 'If that account is yours, join without --sign-up.';
+  // An ID of our own making is nobody's: it is the name that is taken.
+  if (reason === 'AlreadyRegistered' && logIn === undefined && id === undefined)
+    return `If that account is yours, join with --user ${JSON.stringify(name)}.`;
+  if (reason === 'Forbidden' && logIn === undefined)
+    return `Join with --user ${JSON.stringify(name)}; with --sign-up too, if you have no account yet.`;
+  return undefined;
 }

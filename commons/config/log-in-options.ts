@@ -5,7 +5,7 @@
 import { nameProblem } from '../text.ts';
 import { type Given, type Option } from './options.ts';
 import { UsageError } from './usage.ts';
-import { ruled, someText } from './values.ts';
+import { ruled, someText, yesOrNo } from './values.ts';
 
 /** The account to join with, and what is known of its password. */
 export interface LogInSettings {
@@ -15,6 +15,8 @@ export interface LogInSettings {
   readonly password?: string;
   /** The file whose first line is the password, `-` for stdin. At most one of the two is there. */
   readonly passwordFile?: string;
+  /** Open the account first. */
+  readonly signUp: boolean;
 }
 
 export const USER: Option<string | undefined> = {
@@ -32,24 +34,32 @@ const PASSWORD_FILE: Option<string | undefined> = {
   parse: someText,
   fallback: undefined,
 };
+const SIGN_UP: Option<boolean> = {
+  flag: '--sign-up',
+  variable: 'PARTYLINE_SIGN_UP',
+  about: 'open that account first; its password is then asked for twice',
+  parse: yesOrNo,
+  fallback: false,
+};
 
-export const LOG_IN_OPTIONS: readonly Option<unknown>[] = [USER, PASSWORD_FILE, PASSWORD];
+export const LOG_IN_OPTIONS: readonly Option<unknown>[] = [USER, SIGN_UP, PASSWORD_FILE, PASSWORD];
 
 /**
  * `undefined` when no account was named.
  * @throws UsageError when a password has no account, or two passwords come from the same place
  */
 export function logInSettings(given: Given): LogInSettings | undefined {
-  const user = given.value(USER);
+  const [user, signUp] = [given.value(USER), given.value(SIGN_UP)];
   const [password, passwordFile] = [given.value(PASSWORD), given.value(PASSWORD_FILE)];
   const [passwordRank, fileRank] = [given.rank(PASSWORD), given.rank(PASSWORD_FILE)];
   if (user === undefined) {
+    if (signUp) throw new UsageError(`--sign-up opens an account: name it with --user, or set ${USER.variable}.`);
     if (password === undefined && passwordFile === undefined) return undefined;
     const what = passwordFile === undefined ? PASSWORD.variable : fileRank === 3 ? '--password-file' : PASSWORD_FILE.variable;
     throw new UsageError(`${what} is the password of an account: name it with --user, or set ${USER.variable}.`);
   }
   if (passwordRank > 0 && passwordRank === fileRank)
     throw new UsageError(`${PASSWORD.variable} and ${PASSWORD_FILE.variable} exclude each other.`);
-  if (passwordRank > fileRank && password !== undefined) return { user, password };
-  return { user, ...(passwordFile === undefined ? {} : { passwordFile }) };
+  if (passwordRank > fileRank && password !== undefined) return { user, signUp, password };
+  return { user, signUp, ...(passwordFile === undefined ? {} : { passwordFile }) };
 }

@@ -63,6 +63,8 @@ const CONFIG: Option<string> = {
 
 /** Words that would put a secret into the process list and the shell's history. */
 const SECRET_FLAG = /^--?(?:new-?)?(secret|password|token|session)(?:=|$)/i;
+/** Those that have a variable to stand in. */
+const WITH_VARIABLE = /^(secret|password)$/i;
 
 /**
  * Reads the command line (without the program's own name) and what it leads to.
@@ -112,9 +114,10 @@ interface CommandLine {
 export function refuseSecrets(argv: readonly string[]): void {
   const secret = argv.map((word) => SECRET_FLAG.exec(word)?.[1]).find((word) => word !== undefined);
   if (secret === undefined) return;
-  throw new UsageError(
-    `--${secret.toLowerCase()} is not a flag: others could read it. Set PARTYLINE_${secret.toUpperCase()} in the environment or a file.`,
-  );
+  const instead = WITH_VARIABLE.test(secret)
+    ? `Set PARTYLINE_${secret.toUpperCase()} in the environment or a file.`
+    : 'The client keeps the tokens of its log-ins itself: see --user.';
+  throw new UsageError(`--${secret.toLowerCase()} is not a flag: others could read it. ${instead}`);
 }
 
 function readCommandLine(program: Program, argv: readonly string[]): CommandLine {
