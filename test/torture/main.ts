@@ -3,6 +3,7 @@
  * 1 disproved, 2 usage.
  */
 import { parseArgs } from 'node:util';
+import { measureGuesses } from './guesses.ts';
 import { killNine } from './kill-nine.ts';
 import { powerCuts } from './power-cut.ts';
 import { fillAndWatch } from './memory.ts';
@@ -23,6 +24,10 @@ interface Chosen {
 
 /** A server that was killed serves again within this, milliseconds. */
 const SERVES_MS = 1_000;
+/** A person does not notice that an answer comes so much later, milliseconds. */
+const UNNOTICED_MS = 10;
+/** Of what is offered; the rest waits behind tries that are being hashed. */
+const ANSWERED = 0.95;
 
 const say = (line: string): void => void process.stderr.write(`\r${line}`);
 
@@ -78,6 +83,18 @@ const PROOFS: ReadonlyMap<string, { readonly usage: string; readonly run: Proof 
         const report = await resumeStorm(clients);
         const talking = await talkThroughStorm({ clients, stored: 10_000, said: 4_000 });
         return { proven: report.reads < clients / 4, found: { ...report, talking } };
+      },
+    },
+  ],
+  [
+    'guesses',
+    {
+      usage: 'guesses [--rounds 6]    2,000 wrong log-ins a second: what that costs who talks',
+      run: async ({ rounds = 6 }) => {
+        const report = await measureGuesses({ perSecond: 2_000, rounds, progress: (round) => say(`${round}/${rounds} rounds`) });
+        const { answered, offered, calm, guessed } = report;
+        const undisturbed = (['acknowledged', 'informed'] as const).every((what) => guessed[what].p99 <= calm[what].p99 + UNNOTICED_MS);
+        return { proven: undisturbed && answered >= ANSWERED * offered, found: report };
       },
     },
   ],
