@@ -1,21 +1,19 @@
 /**
  * People who talk at full speed while many others come back and read all that was said before: what that costs the talkers,
- * and whether everybody gets everything in order. The server is a process of its own; readers look at bytes only, so that
- * millions of deliveries can be checked.
+ * and whether everybody gets everything in order. Server, talkers and readers are processes of their own; readers look at bytes
+ * only, so that millions of deliveries can be checked.
  */
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
-import { at, LineClient } from '../support/line-client.ts';
-import { join, type Member, type RunningServer } from '../support/room.ts';
+import { LineClient } from '../support/line-client.ts';
+import type { RunningServer } from '../support/room.ts';
 import { startServer } from '../support/server-process.ts';
 import { fill } from './fill.ts';
+import { Talkers } from './talkers.ts';
 
-const TALKERS = 4;
-/** Calls that each talker has under way. */
-const UNDER_WAY = 16;
 const PATIENCE_MS = 120_000;
 /** Server and readers share a machine that may be busy: its deadlines are not what is looked at. */
 const PATIENT = { PARTYLINE_LIMIT_CALL_MS: String(PATIENCE_MS), PARTYLINE_LIMIT_FIRST_CALL_MS: String(PATIENCE_MS) };
@@ -80,32 +78,6 @@ class Reader {
   }
 }
 
-/** Says `count` messages, as many under way as may be; their numbers. */
-async function talk({ client, id }: Member, count: number): Promise<number[]> {
-  const seqs: number[] = [];
-  const say = (number: number): void =>
-    client.writeFrame({
-      jsonrpc: '2.0',
-      id: number,
-      method: 'ChatServer.SendMessage',
-      params: { UserID: id, Text: `${id} says ${number}` },
-    });
-  for (let number = 0; number < Math.min(UNDER_WAY, count); number += 1) say(number);
-  for (let answered = 0; answered < count; answered += 1) {
-    const answer = await client.next(PATIENCE_MS);
-    assert.equal(at(answer, 'result', 'Success'), true, JSON.stringify(answer));
-    seqs.push(Number(at(answer, 'result', 'Seq')));
-    if (answered + UNDER_WAY < count) say(answered + UNDER_WAY);
-  }
-  return seqs;
-}
-
-async function talkAll(talkers: readonly Member[], count: number): Promise<{ readonly seqs: number[]; readonly perSecond: number }> {
-  const began = performance.now();
-  const seqs = (await Promise.all(talkers.map((talker) => talk(talker, count / TALKERS)))).flat();
-  return { seqs: seqs.sort((a, b) => a - b), perSecond: Math.round((1_000 * count) / (performance.now() - began)) };
-}
-
 /** @throws AssertionError when a reader misses a message, or gets one twice or out of order */
 export async function talkThroughStorm(options: TalkingOptions): Promise<TalkingReport> {
   const { clients, stored, said } = options;
@@ -114,19 +86,17 @@ export async function talkThroughStorm(options: TalkingOptions): Promise<Talking
   const server = { ...started, connect: () => LineClient.connect(started.host, started.port) };
   const readers = (name: string, more: object): Reader[] =>
     Array.from({ length: clients }, (_, index) => new Reader(server, `${name}-${index}`, more));
+  const talkers = await Talkers.join(started);
   try {
     await fill(server, { messages: stored });
-    const talkers = await Promise.all(
-      Array.from({ length: TALKERS }, (_, index) => join(server, { id: `talker-${index}`, callback: 'none' })),
-    );
     const there = readers('there', { ResumeAfter: 0 });
     await Promise.all(there.map((reader) => reader.has(stored)));
-    const calm = await talkAll(talkers, said);
+    const calm = await talkers.talk(said);
     await Promise.all(there.map((reader) => reader.has(stored + said)));
     for (const reader of there) reader.close();
     const began = performance.now();
     const back = readers('back', { ResumeAfter: 0 });
-    const storm = await talkAll(talkers, said);
+    const storm = await talkers.talk(said);
     await Promise.all(back.map((reader) => reader.has(stored + 2 * said)));
     const caughtUpMs = Math.round(performance.now() - began);
     const expected = [...(there[0]?.seqs ?? []), ...storm.seqs];
@@ -135,6 +105,7 @@ export async function talkThroughStorm(options: TalkingOptions): Promise<Talking
     for (const reader of back) reader.close();
     return { ...options, calm: calm.perSecond, storm: storm.perSecond, caughtUpMs };
   } finally {
+    talkers.leave();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
