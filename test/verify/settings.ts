@@ -54,7 +54,7 @@ export function readSettings(argv: readonly string[]): Request {
 function describe(): Command {
   return new Command('verify')
     .description('Loads a chat server and proves the run: nothing acknowledged is lost, nothing is shown twice, one order, no phantoms.')
-    .option('--clients <n>', 'healthy clients, each with a callback server of its own', whole(1, 5000), 50)
+    .option('--clients <n>', 'healthy clients, each with a callback server of its own', whole(1, 5000), 30)
     .option('--senders <n>', 'how many of them also send', whole(1, 5000), 10)
     .option('--hung <n>', 'further clients that never answer; they must be gone in time and delay nobody', whole(0, 1000), 2)
     .option('--flapping <n>', 'further clients that go away and come back; they must miss nothing', whole(0, 1000), 3)
@@ -62,7 +62,7 @@ function describe(): Command {
       '--library <n>',
       'further clients on the library, which send, and whose network is cut twice; they must miss nothing',
       whole(0, 1000),
-      2,
+      20,
     )
     .option('--rooms <n>', 'rooms beside the lobby; each client is in up to three, and must hear nothing of the others', whole(0, 1000), 0)
     .option('--direct', 'senders also write direct messages', false)
