@@ -23,20 +23,23 @@ test('/signup asks twice, unseen, and logs in under the same name: nobody sees a
   const name = someone();
   await talk(room, name, async (terminal, state) => {
     await signsUp(terminal, name);
-    assert.equal(at(await seen(eve, name), 'Account'), true);
-    const [file = ''] = tokenFiles(state);
-    assert.equal(statSync(file).mode & 0o777, 0o600);
-    // Neither the screen nor the arrow keys know the password.
-    terminal.type('\u001b[A');
-    await prompts(terminal, 'You: /signup');
-    terminal.type('\u001b[A\u0003');
-    assert.ok(!terminal.raw.includes(PASSWORD));
-    const id = at(await seen(eve, name), 'ID');
+    const member = await seen(eve, name);
+    assert.equal(at(member, 'Account'), true);
+    const id = at(member, 'ID');
     await eve.hear(({ Kind, SenderID }) => Kind === 'join' && SenderID === id);
     assert.deepEqual(
       eve.heard.filter(({ SenderID }) => SenderID === id).map(({ Kind }) => Kind),
       ['join'],
     );
+    const [file = ''] = tokenFiles(state);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    // Neither the screen nor the arrow keys know the password.
+    terminal.type('\u001b[A');
+    await prompts(terminal, 'You: /signup');
+    // There is nothing above it.
+    terminal.type('\u001b[A!');
+    await prompts(terminal, 'You: /signup!');
+    assert.ok(!terminal.raw.includes(PASSWORD));
   });
 });
 
