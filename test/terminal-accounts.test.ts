@@ -38,7 +38,7 @@ test('/signup asks twice, unseen, and logs in under the same name: nobody sees a
     await prompts(terminal, 'You: /signup');
     // There is nothing above it.
     terminal.type('\u001b[A!');
-    await prompts(terminal, 'You: /signup!');
+    await prompts(terminal, 'You: !');
     assert.ok(!terminal.raw.includes(PASSWORD));
   });
 });
