@@ -122,15 +122,19 @@ async function notice(talker: Member, watcher: LineClient, into: Times): Promise
   into.informed.push(...informed);
 }
 
-/** Offers what is due by the clock, however late a turn comes, spread over all who guess; ends the offering when called. */
-function offer(guessers: readonly Guesser[], perSecond: number): () => void {
+/** While `work` lasts, offers what is due by the clock, however late a turn comes, spread over all who guess. */
+async function besideGuesses(guessers: readonly Guesser[], perSecond: number, work: () => Promise<void>): Promise<void> {
   const began = performance.now();
   let offered = 0;
   const timer = setInterval(() => {
     for (const due = (performance.now() - began) * (perSecond / 1_000); offered < due; offered += 1)
       guessers[offered % guessers.length]?.guess(`nobody ${offered}`);
   }, GUESS_MS);
-  return () => clearInterval(timer);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 export async function measureGuesses({ perSecond, rounds, progress }: GuessesOptions): Promise<GuessesReport> {
@@ -149,10 +153,8 @@ export async function measureGuesses({ perSecond, rounds, progress }: GuessesOpt
     for (let round = 1; round <= rounds; round += 1) {
       await notice(talker, watcher, calm);
       const before = sum(guessers);
-      const endOffering = offer(guessers, perSecond);
-      await notice(talker, watcher, guessed);
+      await besideGuesses(guessers, perSecond, () => notice(talker, watcher, guessed));
       answered += sum(guessers) - before;
-      endOffering();
       progress?.(round);
     }
     for (const guesser of guessers) guesser.close();

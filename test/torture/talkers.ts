@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import * as v from 'valibot';
 import { at, LineClient } from '../support/line-client.ts';
 
@@ -31,20 +30,32 @@ export class Talkers {
 
   /** Joins a server, calling nobody back. */
   static async join({ host, port }: { readonly host: string; readonly port: number }): Promise<Talkers> {
-    const child = fork(import.meta.filename, [host, String(port)]);
-    await once(child, 'message');
-    return new Talkers(child);
+    const talkers = new Talkers(fork(import.meta.filename, [host, String(port)]));
+    await talkers.#told();
+    return talkers;
   }
 
-  /** Says `count` messages. */
+  /** Says `count` messages. @throws Error when one is refused or not answered */
   async talk(count: number): Promise<Talked> {
-    const answered = Promise.race([once(this.#child, 'message'), once(this.#child, 'exit').then(() => ['it ended'])]);
+    const answered = this.#told();
     this.#child.send(count);
-    return v.parse(Talked, (await answered)[0]);
+    return v.parse(Talked, await answered);
   }
 
   leave(): void {
     this.#child.kill();
+  }
+
+  /** What the program tells next. @throws Error when it ends instead; why, it says on stderr */
+  #told(): Promise<unknown> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error('those who talk have ended'));
+      child.once('exit', ended).once('message', (news) => {
+        child.off('exit', ended);
+        resolve(news);
+      });
+    });
   }
 }
 
@@ -83,6 +94,8 @@ async function main(host: string, port: number, tell: (news: object) => void): P
       tell({ seqs: all.flat().sort((a, b) => a - b), perSecond });
     });
   });
+  // Nobody is left to tell.
+  process.on('disconnect', () => process.exit());
   tell({});
 }
 

@@ -86,8 +86,9 @@ export async function talkThroughStorm(options: TalkingOptions): Promise<Talking
   const server = { ...started, connect: () => LineClient.connect(started.host, started.port) };
   const readers = (name: string, more: object): Reader[] =>
     Array.from({ length: clients }, (_, index) => new Reader(server, `${name}-${index}`, more));
-  const talkers = await Talkers.join(started);
+  let talkers: Talkers | undefined;
   try {
+    talkers = await Talkers.join(started);
     await fill(server, { messages: stored });
     const there = readers('there', { ResumeAfter: 0 });
     await Promise.all(there.map((reader) => reader.has(stored)));
@@ -105,7 +106,7 @@ export async function talkThroughStorm(options: TalkingOptions): Promise<Talking
     for (const reader of back) reader.close();
     return { ...options, calm: calm.perSecond, storm: storm.perSecond, caughtUpMs };
   } finally {
-    talkers.leave();
+    talkers?.leave();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
