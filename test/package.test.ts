@@ -76,8 +76,11 @@ const where = { host: '127.0.0.1', port: Number(process.argv[2]) };
 const client = await ChatClient.connect({ ...where, name: 'Ann', id: 'ann' });
 await ChatClient.connect({ ...where, name: 'Eve', id: 'ann' }).catch((error) => console.log(JSON.stringify({ refused: error instanceof RpcError })));
 console.log(JSON.stringify({ joined: client.id }));
-for await (const { Text, Kind } of client.messages()) if (Kind === 'chat') break;
-await client.send('heard');
+for await (const { Kind } of client.messages()) {
+  if (Kind === 'chat') await client.send('heard');
+  // Bob has his receipt: only then does he leave.
+  if (Kind === 'leave') break;
+}
 await client.disconnect();
 console.log(JSON.stringify({ left: true }));`,
   );
