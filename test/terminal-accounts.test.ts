@@ -136,7 +136,7 @@ test('what others say appears above the question, which stays; the keys of an ed
   await talk(room, name, async (terminal) => {
     enter(terminal, `/login ${name} X`);
     await prompts(terminal, `Password of ${name} X:`);
-    terminal.type(`zzz\u0015${PASSWORD.slice(0, 5)}\u001b[A\u001b[D\u001bOHx\u007f\u0001\t`);
+    terminal.type(`zzz\u0015${PASSWORD.slice(0, 3)}\t${PASSWORD.slice(3, 5)}\u001b[A\u001b[D\u001bOHx\u007f\u0001\t`);
     await eve.say('above the question');
     await endsWith(terminal, 'Eve: above the question', `Password of ${name} X:`);
     enter(terminal, PASSWORD.slice(5));

@@ -7,7 +7,7 @@ import { Transform, type Readable, type TransformCallback } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { HiddenLine } from './hidden-line.ts';
 
-/** What a tab within a paste becomes; only a tab at the end of what arrives is the Tab key. */
+/** What a tab within a paste is to readline, as one key; only a tab at the end of what arrives is the Tab key. */
 const BLANKS = '    ';
 
 interface Raw {
@@ -67,8 +67,9 @@ export class Keyboard extends Transform {
   /** Here keys come one by one, in the turn in which readline acts on them; where they are pushed is too early. */
   override emit(event: string | symbol, ...told: unknown[]): boolean {
     const [key] = told;
-    if (event !== 'data' || !this.#diverts || typeof key !== 'string') return super.emit(event, ...told);
-    this.#press(key);
+    if (event !== 'data' || typeof key !== 'string') return super.emit(event, ...told);
+    if (this.#diverts) this.#press(key);
+    else for (const character of key) super.emit(event, character);
     return true;
   }
 
@@ -77,7 +78,8 @@ export class Keyboard extends Transform {
       this.#ahead.push(key);
       return;
     }
-    const pressed = this.#hidden.line.press(key);
+    // Typed or pasted, a tab is no character of a hidden line.
+    const pressed = this.#hidden.line.press(key === BLANKS ? '\t' : key);
     if (pressed === 'interrupted') this.#hidden.interrupted();
     if (pressed !== 'more') this.#endHidden(pressed === 'entered' ? this.#hidden.line.text : undefined);
   }
@@ -98,8 +100,8 @@ export class Keyboard extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const keys = this.#decoder.write(chunk).replaceAll(/\t(?=[^\t])/g, BLANKS);
-    for (const key of keys) this.push(key);
+    const keys = Array.from(this.#decoder.write(chunk));
+    for (const [index, key] of keys.entries()) this.push(key === '\t' && (keys[index + 1] ?? '\t') !== '\t' ? BLANKS : key);
     done();
   }
 }

@@ -26,9 +26,9 @@ export function talk(
   });
 }
 
-/** Types a line and enters it. */
+/** Types lines and enters each; several arrive in one go, as from somebody who does not wait for an answer. */
 export function enter(terminal: Terminal, ...lines: readonly string[]): void {
-  for (const line of lines) terminal.type(`${line}\r`);
+  terminal.type(lines.map((line) => `${line}\r`).join(''));
 }
 
 /** Until the last line of the screen, where one types, is this. */
