@@ -6,6 +6,7 @@ import { idSpan } from '../commons/rpc/scan.ts';
 
 /** The answers to the calls of one view, back to back. */
 export interface ExpectedAnswers {
+  readonly shape: AnswerShape;
   readonly bytes: Buffer;
   /** Where each answer ends in `bytes`, ascending. */
   readonly ends: readonly number[];
@@ -25,12 +26,11 @@ export class AnswerShape {
 
   expect(ids: readonly number[]): ExpectedAnswers {
     let text = '';
-    const ends: number[] = [];
-    for (const id of ids) {
+    const ends = ids.map((id) => {
       text += this.#before + String(id) + this.#after;
-      ends.push(text.length);
-    }
-    return { bytes: Buffer.from(text, 'latin1'), ends };
+      return text.length;
+    });
+    return { shape: this, bytes: Buffer.from(text, 'latin1'), ends };
   }
 }
 

@@ -24,6 +24,8 @@ export interface BroadcasterEvents {
   readonly failed: (error: unknown) => void;
 }
 
+const NOTHING: ReadonlyMap<Room, readonly Broadcast[]> = new Map();
+
 /** What one room is about to say. */
 interface Saying {
   readonly room: Room;
@@ -53,7 +55,7 @@ export class Broadcaster {
   #again: NodeJS.Timeout | undefined;
   #batch: Promise<void> = Promise.resolve();
   /** What the present batch says, by room. */
-  #taken: ReadonlyMap<Room, readonly Broadcast[]> = new Map();
+  #taken = NOTHING;
   /** Notices that could not be stored and are tried again. */
   readonly #refused: Broadcast[] = [];
   readonly #idle: (() => void)[] = [];
@@ -157,7 +159,7 @@ export class Broadcaster {
       for (const { refused } of keepings) refused(new RpcError('StorageFailed'));
     }
     this.#committing = false;
-    this.#taken = new Map();
+    this.#taken = NOTHING;
     this.queue.letIn();
     if (!this.queue.isEmpty || this.#keepings.length > 0) this.#wake(this.queue.isUrgent || this.#keepings.length > 0);
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
@@ -235,7 +237,7 @@ function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegmen
 
 /** Each key once, with its last value. */
 function latest(records: readonly StoredRecord[]): readonly StoredRecord[] {
-  return [...new Map(records.map((record) => [record.key, record])).values()];
+  return records.length < 2 ? records : [...new Map(records.map((record) => [record.key, record])).values()];
 }
 
 function byRoom(broadcasts: readonly Broadcast[]): Map<Room, Broadcast[]> {

@@ -147,6 +147,7 @@ export class BroadcastQueue {
   #isNext(broadcast: Broadcast): boolean {
     const { room } = broadcast;
     if (room.congested || !this.#fits(broadcast)) return false;
+    if (this.#waiters.size === 0) return true;
     for (const { broadcast: other } of this.#waiters) if (other.room === room || !other.room.congested) return false;
     return true;
   }

@@ -25,6 +25,8 @@ const FRAME: Readonly<Record<Form, { readonly open: string; readonly close: stri
 const END = '}\n';
 /** Shapes whose answers a view keeps; clients of further shapes have their answers parsed. */
 const SHAPES_PER_VIEW = 8;
+/** Up to so many messages they are looked through; beyond, a set of their senders costs less than the looking. */
+const LOOKED_THROUGH = 8;
 
 export function formOf(dialect: Dialect, style: ParamsStyle): Form {
   if (dialect === '1.0') return 'classic';
@@ -45,7 +47,8 @@ export class View {
   readonly ends: readonly number[];
   /** The id of each call, which is its message's `Seq`, ascending. */
   readonly seqs: readonly number[];
-  readonly #answers = new Map<AnswerShape, ExpectedAnswers>();
+  /** A handful at most, and mostly one. */
+  #answers: readonly ExpectedAnswers[] | undefined;
 
   constructor(bytes: Buffer, ends: readonly number[], seqs: readonly number[]) {
     this.bytes = bytes;
@@ -69,14 +72,16 @@ export class View {
    * that one more would cost more memory than the messages themselves.
    */
   answers(shape: AnswerShape): ExpectedAnswers | undefined {
-    const known = this.#answers.get(shape);
-    if (known !== undefined || this.#answers.size >= SHAPES_PER_VIEW) return known;
+    const answers = this.#answers ?? [];
+    const known = answers.find((each) => each.shape === shape);
+    if (known !== undefined || answers.length >= SHAPES_PER_VIEW) return known;
     const expected = shape.expect(this.seqs);
-    this.#answers.set(shape, expected);
+    this.#answers = [...answers, expected];
     return expected;
   }
 }
 
+/** There are many of these, most with one message: what few readers need is made when the first one does. */
 export class Segment {
   /** The calls in the form `named`; the bodies of all other forms are cut from it. */
   readonly named: View;
@@ -84,13 +89,13 @@ export class Segment {
   readonly senders: readonly string[];
   /** How many messages the room had before this segment. */
   readonly ordinal: number;
-  readonly #views = new Map<Form, View>();
-  readonly #speakers: ReadonlySet<string>;
+  #views: Map<Form, View> | undefined;
+  readonly #speakers: ReadonlySet<string> | undefined;
 
   constructor(named: View, senders: readonly string[], ordinal: number) {
     this.named = named;
     this.senders = senders;
-    this.#speakers = new Set(senders);
+    if (senders.length > LOOKED_THROUGH) this.#speakers = new Set(senders);
     this.ordinal = ordinal;
   }
 
@@ -104,21 +109,24 @@ export class Segment {
 
   /** All its calls in one form, made once for all members who are called that way. */
   view(form: Form): View {
-    const known = form === 'named' ? this.named : this.#views.get(form);
+    const known = form === 'named' ? this.named : this.#views?.get(form);
     if (known !== undefined) return known;
     const view = this.#cut(form);
-    this.#views.set(form, view);
+    (this.#views ??= new Map()).set(form, view);
     return view;
   }
 
-  /** The first run of messages from `index` on that are not `reader`'s own, as `[from, until)`; empty at the end. */
-  runFor(reader: string, index: number): readonly [number, number] {
-    const end = this.senders.length;
-    if (!this.#speakers.has(reader)) return [index, end];
-    let from = index;
-    while (from < end && this.senders[from] === reader) from += 1;
-    const own = this.senders.indexOf(reader, from);
-    return [from, own < 0 ? end : own];
+  /** Where, from `index` on, the first message is that is not `reader`'s own; the number of messages when there is none. */
+  firstFor(reader: string, index: number): number {
+    let first = index;
+    while (this.senders[first] === reader) first += 1;
+    return first;
+  }
+
+  /** Where, from `index` on, the first message is that is `reader`'s own; the number of messages when there is none. */
+  ownOf(reader: string, index: number): number {
+    const own = this.#speakers?.has(reader) === false ? -1 : this.senders.indexOf(reader, index);
+    return own < 0 ? this.senders.length : own;
   }
 
   /** The JSON of message number `index`. */
@@ -172,8 +180,9 @@ export interface Draft {
 export function encodeSegment(room: string, drafts: readonly Draft[], seqs: readonly number[], sentAt: string, ordinal: number): Segment {
   const { open, close } = FRAME.named;
   const fixed = `,"Room":"${room}","Name":"`;
-  const ends: number[] = [];
-  const senders: string[] = [];
+  const senders = drafts.map(({ speaker }) => speaker.id);
+  // Of exactly this length: an array that grows is given room for many more.
+  const ends = seqs.slice();
   let text = '';
   let length = 0;
   let plain = true;
@@ -186,8 +195,7 @@ export function encodeSegment(room: string, drafts: readonly Draft[], seqs: read
     length += ascii ? frame.length : Buffer.byteLength(frame);
     plain = plain && ascii;
     text += frame;
-    ends.push(length);
-    senders.push(draft.speaker.id);
+    ends[index] = length;
   }
   return new Segment(new View(Buffer.from(text, plain ? 'latin1' : 'utf8'), ends, seqs), senders, ordinal);
 }

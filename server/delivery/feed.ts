@@ -241,9 +241,11 @@ export class Feed {
   #advance(cursor: Cursor): Buffer | undefined {
     const segment = cursor.log.segment(cursor.segment) ?? this.#fromHistory(cursor);
     if (segment === undefined) return undefined;
+    const end = segment.senders.length;
     const passed = indexAfter(segment.named.seqs, cursor.passed);
-    const [from, until] = cursor.log.sparesSpeakers ? segment.runFor(this.#reader, passed) : [passed, segment.senders.length];
-    if (from < until) return this.#take(cursor, segment.view(this.#form), from, until);
+    const spared = cursor.log.sparesSpeakers;
+    const from = spared ? segment.firstFor(this.#reader, passed) : passed;
+    if (from < end) return this.#take(cursor, segment.view(this.#form), from, spared ? segment.ownOf(this.#reader, from) : end);
     cursor.moveBehind(segment);
     return undefined;
   }

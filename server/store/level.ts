@@ -12,7 +12,7 @@ import { RpcError } from '../../commons/errors.ts';
 import { DEFAULT_TUNING, openDatabase, type Database, type Opened, type Tuning } from './database.ts';
 import { Complaints } from './complaints.ts';
 import { Folder } from './folder.ts';
-import { GONE, metaChange, planFacts, type Change } from './changes.ts';
+import { commit, GONE, metaChange, planFacts, type Change } from './changes.ts';
 import { readAfter, readBefore, readFacts, readRecentIds } from './reading.ts';
 import { encodeRoom, encodeSegment, roomKey, segmentKey, type RoomRecord } from './record.ts';
 import {
@@ -110,7 +110,7 @@ export class LevelStore implements Store {
       const [lastSeq, count] = [facts?.seq ?? lastOfMessages, facts?.count ?? this.#facts];
       const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
       changes.push(metaChange({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born, facts: count }));
-      await this.#commit(db.batch(changes, { sync: true }));
+      await this.#commit(commit(db, changes));
       for (const [room, record] of rooms) {
         this.#rooms.set(room, record);
         this.#trimPlan.spoke(room);
@@ -170,7 +170,7 @@ export class LevelStore implements Store {
       if (!this.#rooms.delete(room)) return;
       this.#trimPlan.learnt(room, undefined);
       const meta = metaChange({ epoch: this.epoch, lastSeq: this.#lastSeq, rooms: this.#rooms.size, facts: this.#facts });
-      await this.#commit(db.batch([{ type: 'del', key: roomKey(room), value: GONE }, meta], { sync: true }));
+      await this.#commit(commit(db, [{ type: 'del', key: roomKey(room), value: GONE }, meta]));
     });
   }
 
@@ -221,8 +221,8 @@ export class LevelStore implements Store {
     if (keys.length === 0) return { bytes: 0, more: false };
     // Told as lost before it is: a reader that starts now must not look for what may be gone.
     this.#rooms.set(room, record);
-    const gone = keys.map((key) => ({ type: 'del' as const, key }));
-    await this.#commit(db.batch([...gone, { type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) }], { sync: true }));
+    const gone = keys.map((key): Change => ({ type: 'del', key, value: GONE }));
+    await this.#commit(commit(db, [...gone, { type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) }]));
     return { bytes: found.bytes - record.bytes, more };
   }
 

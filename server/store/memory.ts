@@ -32,6 +32,8 @@ export class MemoryStore implements Store {
   readonly #rooms = new Map<string, RoomState>();
   /** The room that spoke longest ago first. */
   readonly #kept = new Map<string, Kept>();
+  /** The last one in it. */
+  #spokeLast: string | undefined;
   readonly #facts = new MemoryFacts();
   readonly #maxBytes: number;
   #bytes = 0;
@@ -116,6 +118,7 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     this.#bytes -= this.#kept.get(room)?.bytes ?? 0;
     this.#kept.delete(room);
+    if (room === this.#spokeLast) this.#spokeLast = undefined;
     this.#rooms.delete(room);
     return Promise.resolve();
   }
@@ -132,6 +135,8 @@ export class MemoryStore implements Store {
     kept.messages += seqs.length;
     kept.bytes += bytes.length;
     this.#bytes += bytes.length;
+    if (room === this.#spokeLast) return;
+    this.#spokeLast = room;
     this.#kept.delete(room);
     this.#kept.set(room, kept);
   }

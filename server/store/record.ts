@@ -7,9 +7,11 @@
  */
 import { crc32 } from 'node:zlib';
 import type { RememberedId, RoomState, StoredSegment } from './store.ts';
-import { pushVarint, readVarint, readVarints } from './varint.ts';
+import { readVarint, readVarints, varintLength, writeVarint } from './varint.ts';
 
 const VERSION = 1;
+/** The checksum and the version. */
+const HEAD_BYTES = 5;
 const SEGMENT = 0x73;
 /**
  * Above all segments, like the store's own record: both are written with every batch. Below the segments they would make
@@ -89,8 +91,9 @@ export function roomOfKey(key: Buffer): string {
 
 export function encodeSegment(key: Buffer, segment: StoredSegment, previous: number): Buffer {
   const { seqs, ends, senders, messageIds } = segment;
-  const speakers = [...new Set(senders)];
-  const places = new Map(speakers.map((sender, index) => [sender, index]));
+  const places = new Map<string, number>();
+  for (const sender of senders) if (!places.has(sender)) places.set(sender, places.size);
+  const speakers = [...places.keys()];
   const numbers = [segment.at, segment.ordinal, previous, seqs.length, speakers.length];
   for (const sender of speakers) numbers.push(Buffer.byteLength(sender));
   for (let index = 0; index < seqs.length; index += 1) {
@@ -226,20 +229,22 @@ export function decodeMeta(value: Buffer): Meta {
 }
 
 function sealed(key: Buffer, numbers: readonly number[], rest: readonly Buffer[]): Buffer {
-  const written: number[] = [];
-  for (const number of numbers) pushVarint(written, number);
-  const head = [0, 0, 0, 0, VERSION];
-  pushVarint(head, written.length);
-  const value = Buffer.concat([Buffer.from(head), Buffer.from(written), ...rest]);
+  const length = numbers.reduce((sum, number) => sum + varintLength(number), 0);
+  const start = HEAD_BYTES + varintLength(length);
+  const value = Buffer.allocUnsafe(rest.reduce((sum, part) => sum + part.length, start + length));
+  value[HEAD_BYTES - 1] = VERSION;
+  let at = writeVarint(value, HEAD_BYTES, length);
+  for (const number of numbers) at = writeVarint(value, at, number);
+  for (const part of rest) at += part.copy(value, at);
   value.writeUInt32LE(crc32(value.subarray(4), crc32(key)), 0);
   return value;
 }
 
 function unsealed(key: Buffer, value: Buffer): { readonly numbers: readonly number[]; readonly rest: Buffer } {
-  if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4), crc32(key)))
+  if (value.length <= HEAD_BYTES || value.readUInt32LE(0) !== crc32(value.subarray(4), crc32(key)))
     throw new Damage(`${describe(key)} has a wrong checksum`);
-  if (value[4] !== VERSION) throw new Damage(`${describe(key)} was written by another version of this program`);
-  const [length, start] = readVarint(value, 5);
+  if (value[HEAD_BYTES - 1] !== VERSION) throw new Damage(`${describe(key)} was written by another version of this program`);
+  const [length, start] = readVarint(value, HEAD_BYTES);
   return { numbers: readVarints(value, start, start + length), rest: value.subarray(start + length) };
 }
 

@@ -4,7 +4,7 @@
  * all that is needed, because nothing is written after a commit that failed.
  */
 import type { ClassicLevel } from 'classic-level';
-import { GONE, type Change } from './changes.ts';
+import { commit, GONE, type Change } from './changes.ts';
 import {
   decodeMeta,
   decodeRoom,
@@ -41,7 +41,7 @@ export async function rollBack(db: ClassicLevel<Buffer, Buffer>, lastSeq: number
   const meta = decodeMeta(found);
   const before = { ...meta, lastSeq, rooms: meta.rooms - gone, facts: facts.count ?? meta.facts };
   changes.push({ type: 'put', key: META_KEY, value: encodeMeta(before) });
-  await db.batch(changes, { sync: true });
+  await commit(db, changes);
 }
 
 /** @returns count how many facts there were; `undefined` when there is nothing to undo */

@@ -114,7 +114,7 @@ export interface Store {
 export function follow(state: RoomState | undefined, segment: StoredSegment, lastSeq: number): RoomState {
   const { seqs, ends, ordinal, bytes } = segment;
   const length = seqs.length;
-  if (length === 0 || [ends, segment.senders, segment.messageIds].some((list) => list.length !== length))
+  if (length === 0 || ends.length !== length || segment.senders.length !== length || segment.messageIds.length !== length)
     throw new RangeError('A segment needs one end, number, sender and message ID for each message.');
   if (ends.at(-1) !== bytes.length || !ascends(ends, 0)) throw new RangeError('The ends of a segment must ascend to the end of its bytes.');
   if (!ascends(seqs, Math.max(lastSeq, state?.lastSeq ?? 0))) throw new RangeError('Numbers must ascend and be new.');
@@ -124,6 +124,7 @@ export function follow(state: RoomState | undefined, segment: StoredSegment, las
 
 /** @throws RangeError when `records` cannot be kept together */
 export function checkRecords(records: readonly StoredRecord[]): void {
+  if (records.length === 0) return;
   const keys = new Set(records.map(({ key }) => key));
   if (keys.size !== records.length) throw new RangeError('A batch has each key of a record once.');
   for (const key of keys) {

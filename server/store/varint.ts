@@ -1,13 +1,23 @@
 /** Whole numbers in as few bytes as they need: seven bits a byte, the lowest first. Knows nothing of what they mean. */
 
-/** By division, because times and numbers need more than 32 bits. */
-export function pushVarint(bytes: number[], number: number): void {
+/** Bytes that `number` takes. */
+export function varintLength(number: number): number {
+  let length = 1;
+  for (let left = number; left >= 0x80; left /= 0x80) length += 1;
+  return length;
+}
+
+/** Writes `number` at `from` and returns where it ends. By division, because times and numbers need more than 32 bits. */
+export function writeVarint(bytes: Buffer, from: number, number: number): number {
+  let at = from;
   let left = number;
   while (left >= 0x80) {
-    bytes.push((left % 0x80) | 0x80);
+    bytes[at] = (left % 0x80) | 0x80;
+    at += 1;
     left = Math.floor(left / 0x80);
   }
-  bytes.push(left);
+  bytes[at] = left;
+  return at + 1;
 }
 
 /** The number that begins at `from`, and where it ends. */
