@@ -10,6 +10,8 @@ import type { Room } from './room.ts';
 import { encodeSegment, type Segment } from './segment.ts';
 import type { Store, StoredRecord, StoredSegment } from './store/store.ts';
 
+/** How long a batch stays open at most, milliseconds, while each turn of the event loop brings more for it. */
+const OPEN_MS = 2;
 /** How long notices of the room may wait for company, milliseconds; messages of people never wait. */
 const NOTICE_PATIENCE_MS = 5;
 /** Pause before notices that could not be stored are tried again, milliseconds. */
@@ -44,9 +46,12 @@ export class Broadcaster {
   readonly queue: BroadcastQueue;
   readonly #events: BroadcasterEvents;
   readonly #store: Store;
-  readonly #immediately = (): void => this.#run();
+  readonly #atNextTurn = (): void => this.#close();
   #lastSeq: number;
   #scheduled = false;
+  /** What the open batch held when its last turn began, and when it was opened (`performance.now()`). */
+  #held = 0;
+  #openedAt = 0;
   /** A batch is on its way to the store. */
   #committing = false;
   #stopped = false;
@@ -107,17 +112,28 @@ export class Broadcaster {
   #wake(urgent: boolean): void {
     if (this.#scheduled || this.#stopped || this.#committing) return;
     if (!urgent) {
-      this.#patience ??= setTimeout(() => this.#schedule(), NOTICE_PATIENCE_MS);
+      this.#patience ??= setTimeout(() => this.#open(), NOTICE_PATIENCE_MS);
       return;
     }
-    this.#schedule();
+    this.#open();
   }
 
-  #schedule(): void {
+  /** Opens a batch. @param held what it held at the last look */
+  #open(held = this.queue.size): void {
     clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#scheduled = true;
-    setImmediate(this.#immediately);
+    this.#held = held;
+    this.#openedAt = performance.now();
+    setImmediate(this.#atNextTurn);
+  }
+
+  /** Closes it and sends it on its way, unless the last turn has brought more and so may the next: one write and one sync for all. */
+  #close(): void {
+    const { size } = this.queue;
+    if (size === this.#held || performance.now() - this.#openedAt > OPEN_MS) return this.#run();
+    this.#held = size;
+    setImmediate(this.#atNextTurn);
   }
 
   /** Numbers nothing more: what still waits is refused. */
@@ -161,7 +177,9 @@ export class Broadcaster {
     this.#committing = false;
     this.#taken = NOTHING;
     this.queue.letIn();
-    if (!this.queue.isEmpty || this.#keepings.length > 0) this.#wake(this.queue.isUrgent || this.#keepings.length > 0);
+    // Much of what was sent meanwhile has not been read yet: that takes a turn.
+    if (this.queue.isUrgent || this.#keepings.length > 0) this.#open(0);
+    else if (!this.queue.isEmpty) this.#wake(false);
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
