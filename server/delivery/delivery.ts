@@ -123,20 +123,21 @@ export class Delivery implements AnswerSink {
 
   /** Whether the client is being retried, or has left much unanswered; where answers gather, for longer than they may. */
   get lagging(): boolean {
-    if (this.#retry.failures > 0) return true;
     const gathers = (this.#gathered?.since ?? 0) > 0 && performance.now() - this.#heardAt <= LAGGING.ms;
-    return !gathers && this.waiting >= LAGGING.messages;
+    return this.#retry.failures > 0 || (!gathers && this.waiting >= LAGGING.messages);
   }
 
-  /** Ends without a word to anyone; what was not answered may be taken over by another delivery. */
-  close(): void {
-    this.#end();
+  /** Resolves when the answers that are here already were read: they may have come before a call on another connection. */
+  async readAnswers(): Promise<void> {
+    if (this.#feed.outstanding.calls > 0) await this.#means.gathering.readThrough(this.#gathered);
   }
 
-  /** Ends; `heir` tells what was not answered, and who waits for this client's answers waits for them from it. */
-  closeFor(heir: Delivery): void {
-    heir.#feed.inherit(this.#feed);
-    heir.#watches.adopt(this.#watches);
+  /** Ends without a word to anyone; `heir` tells what was not answered, and who waits for this client's answers waits for them from it. */
+  close(heir?: Delivery): void {
+    if (heir !== undefined) {
+      heir.#feed.inherit(this.#feed);
+      heir.#watches.adopt(this.#watches);
+    }
     this.#end();
   }
 
@@ -264,9 +265,8 @@ export class Delivery implements AnswerSink {
       this.#heardAt = began;
       this.#attach(peer);
     } catch {
-      const reason = this.#reader.route.redials ? 'its callback address cannot be called' : 'the connection was closed';
-      if (this.#state === 'opening') this.#fail(reason);
-      return;
+      if (this.#state !== 'opening') return;
+      return this.#fail(this.#reader.route.redials ? 'its callback address cannot be called' : 'the connection was closed');
     }
     this.#pump();
     if (this.#peer !== undefined && this.#feed.outstanding.calls === 0) this.#sendPing(began);

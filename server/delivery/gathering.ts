@@ -3,6 +3,7 @@
  * so what a busy client answers gathers in the kernel, and many answers are read at once. Whose connection it is and what
  * the answers say is not known here.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection } from '../../commons/wire/connection.ts';
 
 /** How long a client must not have been written to, milliseconds, until it counts as quiet and is read at once. */
@@ -52,6 +53,14 @@ export class Gathering {
     // It stays in the list until the next look.
     gathered.since = 0;
     gathered.connection.readOn();
+  }
+
+  /** Reads the answers, and resolves when those that have come to this machine already were read. `undefined`: they are read as they come. */
+  async readThrough(gathered: Gathered | undefined): Promise<void> {
+    if (gathered !== undefined) this.read(gathered);
+    // One turn begins to read the connection again, the other one gets what is there.
+    await nextTurn();
+    await nextTurn();
   }
 
   /** Reads everything. */

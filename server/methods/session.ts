@@ -52,8 +52,10 @@ export const unregister = (services: Services) =>
   method(
     'ChatServer.Unregister',
     (params, { context, succeed }) =>
-      services.registry.exclusively(params.ID, () => {
+      services.registry.exclusively(params.ID, async () => {
         const member = services.registry.acting(params.ID, context.peer, params.Session);
+        // Who answers and leaves at once has answered: the two come on two connections, in no order.
+        await member.delivery?.readAnswers();
         services.membership.dismiss(member, 'left');
         succeed('Successfully unregistered');
       }),
@@ -160,8 +162,7 @@ function admit(
   const beginning = membership.beginning(lobby, carriedOn);
   const elsewhere = membership.carriedOn(former, arrival);
   const heir = reached === undefined ? undefined : newDelivery(services, member, reached.route, outcome);
-  if (heir === undefined) member.delivery?.close();
-  else member.delivery?.closeFor(heir);
+  member.delivery?.close(heir);
   member.delivery = heir;
   member.owner = context.peer;
   context.peer.connection.maxFrameBytes = settings.limits.frameBytes;
