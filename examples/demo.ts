@@ -70,7 +70,8 @@ const watchdog = setTimeout(() => {
   process.stderr.write('The demonstration hangs; giving up.\n');
   process.exit(1);
 }, LONGEST_MS);
-const server = await ChatServer.start({ host: '127.0.0.1', port: 0, logLevel: 'silent' });
+// It keeps nothing: the room that you run in this folder is not its business.
+const server = await ChatServer.start({ host: '127.0.0.1', port: 0, logLevel: 'silent', dataDir: null });
 process.stdout.write(chalk.dim(`A room at ${server.address.host}:${server.address.port}\n`));
 await conversation(server.address.port);
 await server.stop();

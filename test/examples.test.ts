@@ -1,7 +1,7 @@
 /** The examples do what the comment at their top says, started as it says. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -133,9 +133,13 @@ test('the Go bot shouts', { skip: missing('go', 'version') ?? false }, async (t)
   await ann.hears('Shout: ONCE MORE');
 });
 
-test('the demonstration shows three screens and ends by itself', async (t) => {
-  const demo = run(t, process.execPath, '--import', 'tsx', source('demo.ts'));
+test('the demonstration shows three screens, ends by itself and leaves nothing behind', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'partyline-demo-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const demo = new ForeignProgram(process.execPath, ['--import', import.meta.resolve('tsx'), source('demo.ts')], folder);
+  t.after(() => demo.stop());
   assert.equal(await demo.ended, 0, demo.printed);
+  assert.deepEqual(readdirSync(folder), []);
   for (const line of [
     /^Alice's screen +│ Welcome, Alice! \(ID: Alice-\w+\)$/m,
     /^Bob's screen +│ Alice: Hello everyone!$/m,
