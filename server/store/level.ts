@@ -110,7 +110,7 @@ export class LevelStore implements Store {
       const [lastSeq, count] = [facts?.seq ?? lastOfMessages, facts?.count ?? this.#facts];
       const born = [...rooms.keys()].filter((room) => !this.#rooms.has(room)).length;
       changes.push(metaChange({ epoch: this.epoch, lastSeq, rooms: this.#rooms.size + born, facts: count }));
-      await this.#commit(commit(db, changes));
+      await this.#commit(db, changes);
       for (const [room, record] of rooms) {
         this.#rooms.set(room, record);
         this.#trimPlan.spoke(room);
@@ -170,7 +170,7 @@ export class LevelStore implements Store {
       if (!this.#rooms.delete(room)) return;
       this.#trimPlan.learnt(room, undefined);
       const meta = metaChange({ epoch: this.epoch, lastSeq: this.#lastSeq, rooms: this.#rooms.size, facts: this.#facts });
-      await this.#commit(commit(db, [{ type: 'del', key: roomKey(room), value: GONE }, meta]));
+      await this.#commit(db, [{ type: 'del', key: roomKey(room), value: GONE }, meta]);
     });
   }
 
@@ -200,9 +200,9 @@ export class LevelStore implements Store {
     return { changes, rooms, lastSeq: Math.max(this.#lastSeq, ...[...rooms.values()].map((record) => record.lastSeq)) };
   }
 
-  async #commit(written: Promise<void>): Promise<void> {
+  async #commit(db: Database, changes: readonly Change[]): Promise<void> {
     try {
-      await written;
+      await commit(db, changes);
     } catch (failure) {
       this.#failing = true;
       this.#report('Messages cannot be stored; senders are told, reading goes on.', failure);
@@ -222,7 +222,7 @@ export class LevelStore implements Store {
     // Told as lost before it is: a reader that starts now must not look for what may be gone.
     this.#rooms.set(room, record);
     const gone = keys.map((key): Change => ({ type: 'del', key, value: GONE }));
-    await this.#commit(commit(db, [...gone, { type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) }]));
+    await this.#commit(db, [...gone, { type: 'put', key: roomKey(room), value: encodeRoom(roomKey(room), record) }]);
     return { bytes: found.bytes - record.bytes, more };
   }
 
