@@ -168,8 +168,11 @@ export class Broadcaster {
     const now = new Date();
     const sayings = [...rooms].map(([room, broadcasts]) => this.#encode(room, broadcasts, now));
     if (await this.#persist(sayings, keepings, now)) {
-      for (const saying of sayings) this.#publish(saying);
+      for (const saying of sayings) this.#accept(saying);
       for (const { kept } of keepings) kept();
+      // The answers that this gave rise to leave first: to hand out takes long in a large room, and no sender need wait for it.
+      await nextTick();
+      for (const { room } of sayings) this.#handOut(room);
     } else {
       this.#refuse([...rooms.values()].flat());
       for (const { refused } of keepings) refused(new RpcError('StorageFailed'));
@@ -233,18 +236,28 @@ export class Broadcaster {
     return { room, broadcasts, segment: encodeSegment(room.code, broadcasts, seqs, now.toISOString(), room.log.count) };
   }
 
-  #publish({ room, broadcasts, segment }: Saying): void {
+  /** The messages are in the room's log, and their senders are told. */
+  #accept({ room, broadcasts, segment }: Saying): void {
     room.log.append(segment);
     broadcasts.forEach((broadcast, index) => {
       const seq = segment.named.seqs[index] ?? 0;
       this.#events.published(broadcast, seq);
       broadcast.accepted?.(seq);
     });
+  }
+
+  /** Sets the deliveries of all members going. */
+  #handOut(room: Room): void {
     const { members } = room;
     // Backwards: a member that is evicted on the way is replaced by the last one, who had its turn.
     for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.delivery?.wake();
     this.#watchCongestion(room);
   }
+}
+
+/** Resolves after what the present turn has left to do in its next tick. */
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegment {

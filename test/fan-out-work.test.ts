@@ -108,3 +108,17 @@ test('a message is parsed once and encoded without JSON.stringify, however many 
     assert.ok(parsed <= messages + 4 * listeners, `${parsed} uses of JSON.parse`);
     assert.ok(stringified <= listeners, `${stringified} uses of JSON.stringify`);
   }));
+
+test('a sender is answered before its message is handed out, which takes long in a large room', (context) =>
+  withServer({}, async (server) => {
+    const { port, all } = await receiver(context, 1);
+    await joinRoom(server, { id: 'ear', callback: `127.0.0.1:${port}` });
+    const speaker = await joinRoom(server, { id: 'speaker', callback: 'none' });
+    const written = mock.method(net.Socket.prototype, 'write');
+    context.after(() => mock.restoreAll());
+    const answer = speaker.client.call('ChatServer.SendMessage', { UserID: 'speaker', Text: 'hello' });
+    await Promise.all([all, answer]);
+    const said = written.mock.calls.map(({ arguments: [bytes] }) => String(bytes));
+    const [answered, handedOut] = ['sent successfully', 'ReceiveMessage'].map((words) => said.findIndex((each) => each.includes(words)));
+    assert.ok(answered !== undefined && handedOut !== undefined && answered >= 0 && answered < handedOut, said.join(''));
+  }));
