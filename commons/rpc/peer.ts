@@ -54,6 +54,8 @@ export class Peer<C> implements ConnectionHandler {
   readonly context: C;
   /** Who gets the answers to our calls on this connection; without one they are ignored. */
   sink: AnswerSink | undefined;
+  /** When it last called us, as of `performance.now()`. */
+  calledAt = -Infinity;
   readonly #options: PeerOptions<C>;
   readonly #openedAt = performance.now();
   #slots: Slot[] = [];
@@ -200,6 +202,7 @@ export class Peer<C> implements ConnectionHandler {
       return give(encodeError(item.dialect ?? this.#dialect, item.id, item.error));
     }
     this.#spoke = true;
+    this.calledAt = performance.now();
     this.#dialect = item.dialect;
     return this.#options.dispatcher.dispatch(item, this.context, (error, result) => {
       if (item.id === undefined) give('');

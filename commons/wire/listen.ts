@@ -28,7 +28,8 @@ export class Listener {
     this.#closed = function closed(this: Socket) {
       left(this.remoteAddress ?? '');
     };
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    // A paused socket is still read until it holds this many bytes: one, so that what comes then is left to the kernel.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: 1 }, (socket) => {
       const connection = this.#admit(socket);
       if (connection !== undefined) accepted(connection);
     });

@@ -231,8 +231,7 @@ export class Delivery implements AnswerSink {
 
   #attach(peer: Peer<CallContext>): void {
     this.#peer = peer;
-    // An inline client's calls come on the same connection, and nobody lets those wait.
-    if (this.#reader.route.redials) this.#gathered = this.#means.gathering.of(peer.connection);
+    this.#gathered = this.#means.gathering.of(peer.connection, this.#reader.route.redials ? undefined : () => peer.calledAt);
     this.#state = 'open';
     this.#answers = 0;
     this.#ping = 0;

@@ -10,12 +10,22 @@ import type { Connection } from '../../commons/wire/connection.ts';
 const QUIET_MS = 20;
 /** How often in a row a busy client's answers are left to gather for `QUIET_MS`; together far below the deadline of a call. */
 const ROUNDS = 12;
+/** Who has called us on the same connection within so many milliseconds may do so again, and is read at once. */
+const CALLED_MS = 1_000;
+/** More writes than this in two rounds make a client busy; where calls come too, and little may gather. */
+const BUSY = 1;
+const BUSY_CALLER = 8;
 
 /** The answers of one connection. */
 export interface Gathered {
   readonly connection: Connection;
+  /** When calls came on it last, as of `performance.now()`; `undefined` where none come. */
+  readonly calledAt: (() => number) | undefined;
   /** The round in which the client was last written to. */
   wrote: number;
+  /** How often it was written to in that round, and in the one before. */
+  times: number;
+  timesBefore: number;
   /** The round in which its answers began to gather; 0 when they are read as they come. */
   since: number;
 }
@@ -28,8 +38,9 @@ export class Gathering {
   /** The last round in which anything was written. */
   #wrote = 0;
 
-  of(connection: Connection): Gathered {
-    return { connection, wrote: -1, since: 0 };
+  /** @param calledAt for a connection on which calls come too: they wait for one round at most, and none behind a recent one */
+  of(connection: Connection, calledAt?: () => number): Gathered {
+    return { connection, calledAt, wrote: -1, times: 0, timesBefore: 0, since: 0 };
   }
 
   /**
@@ -38,11 +49,10 @@ export class Gathering {
    */
   wrote(gathered: Gathered, wanted: boolean): void {
     if (wanted) return this.read(gathered);
-    const busy = gathered.wrote >= this.#round - 1;
     this.#wrote = this.#round;
-    gathered.wrote = this.#round;
+    count(gathered, this.#round);
     this.#timer ??= setInterval(() => this.#look(), QUIET_MS);
-    if (!busy || gathered.since > 0 || !gathered.connection.leaveUnread()) return;
+    if (gathered.since > 0 || !isBusy(gathered) || !gathered.connection.leaveUnread()) return;
     gathered.since = this.#round;
     this.#gathered.push(gathered);
   }
@@ -74,9 +84,26 @@ export class Gathering {
   #look(): void {
     if (this.#wrote < this.#round) return this.close();
     this.#gathered = this.#gathered.filter((gathered) => {
-      if (gathered.wrote < this.#round || this.#round - gathered.since >= ROUNDS) this.read(gathered);
+      const rounds = gathered.calledAt === undefined ? ROUNDS : 0;
+      if (gathered.wrote < this.#round || this.#round - gathered.since >= rounds) this.read(gathered);
       return gathered.since > 0;
     });
     this.#round += 1;
   }
+}
+
+function count(gathered: Gathered, round: number): void {
+  if (gathered.wrote < round) {
+    gathered.timesBefore = gathered.wrote === round - 1 ? gathered.times : 0;
+    gathered.times = 0;
+    gathered.wrote = round;
+  }
+  gathered.times += 1;
+}
+
+/** Whether more answers are to be expected, and no calls among them. */
+function isBusy({ calledAt, times, timesBefore }: Gathered): boolean {
+  const often = times + timesBefore;
+  if (calledAt === undefined) return often > BUSY;
+  return often > BUSY_CALLER && performance.now() - calledAt() > CALLED_MS;
 }
