@@ -119,6 +119,6 @@ test('a sender is answered before its message is handed out, which takes long in
     const answer = speaker.client.call('ChatServer.SendMessage', { UserID: 'speaker', Text: 'hello' });
     await Promise.all([all, answer]);
     const said = written.mock.calls.map(({ arguments: [bytes] }) => String(bytes));
-    const [answered, handedOut] = ['sent successfully', 'ReceiveMessage'].map((words) => said.findIndex((each) => each.includes(words)));
+    const [answered, handedOut] = ['sent successfully', '"Kind":"chat"'].map((words) => said.findIndex((each) => each.includes(words)));
     assert.ok(answered !== undefined && handedOut !== undefined && answered >= 0 && answered < handedOut, said.join(''));
   }));

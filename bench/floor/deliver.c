@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PIECES 1024
 
@@ -78,11 +79,23 @@ static int pieces_for(const user *u, bool own, bool broken, struct iovec *v) {
   return n;
 }
 
+/** Puts the turn on disk, and answers those who said it. */
+static void keep_batch(void) {
+  for (int at = 0; at < batch.len;) {
+    ssize_t n = write(journal, batch.at + at, (size_t)(batch.len - at));
+    if (n < 0) { perror("journal"); exit(1); }
+    at += (int)n;
+  }
+  if (fdatasync(journal)) { perror("journal"); exit(1); }
+  flush_dirty();
+}
+
 void deliver_batch(void) {
   static struct iovec v[PIECES];
   user *senders[64];
   int senders_len = 0;
   if (!messages_len) return;
+  if (journal >= 0) keep_batch();
   for (int i = 0; i < messages_len; i++) {
     int j = 0;
     while (j < senders_len && senders[j] != messages[i].from) j++;

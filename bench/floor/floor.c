@@ -2,16 +2,18 @@
 // callback of each client (or calls inline), encodes a message once, writes the same bytes to everybody, and reads the answers.
 // No limits, no sessions, no deadlines, no retries: those are what a server is compared for.
 //
-//   floor [--port 9999] [--frame classic|product] [--coalesce 1|0] [--break drop|repeat|swap|alter] [--break-at 200]
+//   floor [--port 9999] [--frame classic|product] [--coalesce 1|0] [--sync FOLDER] [--break drop|repeat|swap|alter] [--break-at 200]
 //
 // --frame product   calls with exactly the bytes of the product's (all fields of Message); classic: the three oldest ones
 // --coalesce 0      one send() a message and receiver, instead of one a turn of the loop
+// --sync FOLDER     what is said in a turn is appended to a file there and synced first; then its senders are answered, then it goes out
 // --break           breaks its promise once, towards its last client: for proving that the generator notices
 //
 // The form of the calls (2.0 by name, 2.0 by position, 1.0) is that of the first Register: a run has one kind of client.
 // A client of dialect 1.0 has one unanswered call at a time, as the product promises it.
 #include "floor.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -25,6 +27,7 @@ int coalesce = 1;
 bool product_frame, classic_dialect, positional;
 enum breakage breakage;
 uint64_t break_at = 200;
+int journal = -1;
 user **users;
 int users_len;
 
@@ -146,12 +149,21 @@ static enum breakage breakage_named(const char *name) {
   exit(2);
 }
 
+static int open_journal(const char *folder) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/journal", folder);
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) { perror(path); exit(1); }
+  return fd;
+}
+
 static void read_options(int n, char **words) {
   for (int i = 1; i + 1 < n; i += 2) {
     const char *name = words[i], *value = words[i + 1];
     if (!strcmp(name, "--port")) port = atoi(value);
     else if (!strcmp(name, "--frame")) product_frame = !strcmp(value, "product");
     else if (!strcmp(name, "--coalesce")) coalesce = atoi(value);
+    else if (!strcmp(name, "--sync")) journal = open_journal(value);
     else if (!strcmp(name, "--break")) breakage = breakage_named(value);
     else if (!strcmp(name, "--break-at")) break_at = strtoull(value, NULL, 10);
     else { fprintf(stderr, "%s: no such option\n", name); exit(2); }

@@ -26,6 +26,7 @@ extern int coalesce;
 extern bool product_frame, classic_dialect, positional;
 extern enum breakage { WHOLE, DROP, REPEAT, SWAP, ALTER } breakage;
 extern uint64_t break_at;
+extern int journal;      // where everything is written and synced before it goes out; -1: nowhere
 extern user **users;     // all, in no order
 extern int users_len;
 
