@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The server program: settings, log, room server, stop. What each of them does is in its own file. */
+import { once } from 'node:events';
 import { readServerSettings, settingsOrExit } from './commons/config.ts';
 import { createLog } from './commons/log.ts';
 import { StoreRefused } from './server/store/database.ts';
 import { openStore } from './server/store/open.ts';
+import { keepYoungGenerationSmall } from './server/young-generation.ts';
 
 const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
 const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
@@ -18,9 +20,8 @@ async function main(): Promise<number> {
   const [opening, loading] = [openStore(settings, log), import('./server/chat-server.ts')];
   const [{ ChatServer }] = await Promise.all([loading, opening]);
   const server = await ChatServer.start(settings, log, opening);
-  const asked = new Promise<void>((resolve) => {
-    for (const signal of SIGNALS) process.once(signal, () => resolve());
-  });
+  keepYoungGenerationSmall();
+  const asked = Promise.race(SIGNALS.map((signal) => once(process, signal)));
   log.announce(`Real-time RPC chat server running on ${hostPort(server.address.host, server.address.port)}`);
   log.announce('Waiting for client connections...');
   log.server(settings.dataDir === null ? 'Nothing is kept: a restart forgets the room.' : `Messages are kept in ${settings.dataDir}.`);

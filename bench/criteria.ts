@@ -4,7 +4,7 @@
  */
 import type { DiskTime } from './disk.ts';
 import { DURABLE_LOADS, DURABLE_ROOMS, SHAPE_LOADS, SHAPES, STALL_PHASES } from './scenarios.ts';
-import { DURABLE } from './servers.ts';
+import { DURABLE, FLOOR_SYNC } from './servers.ts';
 import type { Results, Summary } from './statistics.ts';
 
 export interface Criterion {
@@ -15,6 +15,8 @@ export interface Criterion {
 }
 
 const SUBJECT = 'partyline';
+/** What an answer may take beside the disk, microseconds. */
+const PROCESSING_US = 5_000;
 
 /** How many times as many deliveries a second as `server`. */
 function times(results: Results, scenario: string, server: string): number {
@@ -135,14 +137,21 @@ function stalledHarmNobody(results: Results): readonly Criterion[] {
   });
 }
 
-/** 7: what is kept costs little: a fifth of the throughput, and an answer waits for two syncs at most, and 5 ms. */
+/**
+ * 7: what is kept costs little: a fifth of the throughput, and an answer waits for two syncs at most, and 5 ms. How long
+ * two syncs last is said twice: on a quiet disk, and under the same load, where a message at `floor-sync` waits for the
+ * sync that is under way and for its own.
+ */
 function keptCheaply(results: Results, disk: DiskTime): readonly Criterion[] {
-  const allowed = 2 * disk.median + 5_000;
-  const answers = DURABLE_ROOMS.map((clients) => {
+  const quiet = 2 * disk.median + PROCESSING_US;
+  const answers = DURABLE_ROOMS.flatMap((clients) => {
     const scenario = `durable 1000/s n=${clients}`;
     const p99 = results.summary(scenario, DURABLE)?.replyP99 ?? NaN;
-    const claim = `${scenario}: SendMessage p99 at most 2 syncs + 5 ms (${allowed.toFixed(0)} us)`;
-    return condition(claim, p99, (x) => x <= allowed, ' us', 0);
+    const loaded = (results.summary(scenario, FLOOR_SYNC)?.replyP99 ?? NaN) + PROCESSING_US;
+    return [
+      within(`${scenario}: SendMessage p99 at most 2 syncs of a quiet disk + 5 ms`, p99, quiet),
+      within(`${scenario}: SendMessage p99 at most floor-sync's + 5 ms`, p99, loaded),
+    ];
   });
   return [
     ...DURABLE_LOADS.map((load) => {
@@ -152,6 +161,14 @@ function keptCheaply(results: Results, disk: DiskTime): readonly Criterion[] {
     }),
     ...answers,
   ];
+}
+
+/** Microseconds, of a bound that may be unknown. */
+function within(claim: string, figure: number, bound: number): Criterion {
+  const { met, figure: shown } = condition(claim, figure, (x) => x <= bound, ' us', 0);
+  return Number.isFinite(bound)
+    ? { claim, met, figure: `${shown} of ${bound.toFixed(0)}` }
+    : { claim, met: undefined, figure: 'not measured' };
 }
 
 export interface Group {

@@ -1,6 +1,6 @@
 /** What is measured: suites of scenarios, each a set of options for the generator and the servers it makes sense for. */
 import type { Options } from './options.ts';
-import { DURABLE, type Server } from './servers.ts';
+import { DURABLE, FLOOR_SYNC, type Server } from './servers.ts';
 
 export const SUITE_NAMES = ['fanout', 'shapes', 'latency', 'idle', 'stall', 'durable'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
@@ -113,9 +113,9 @@ export const DURABLE_LOADS = ['n=10 w=64', 'n=100 w=64', 'n=1000 w=64', 'n=100 4
 export const DURABLE_ROOMS = [10, 100] as const;
 const MESSAGES_A_SECOND = 1_000;
 
-/** The product with its store, beside itself without one. */
+/** The product with its store, beside itself without one and beside what the disk allows. */
 function durable(times: Times): readonly Scenario[] {
-  const servers = ['partyline', DURABLE];
+  const servers = ['partyline', DURABLE, FLOOR_SYNC];
   const saturated = DURABLE_LOADS.map((load): Scenario => {
     const [, clients = '', one = '', many = ''] = /^n=(\d+) (?:w=(\d+)|4 senders x (\d+))$/.exec(load) ?? [];
     const args = one === '' ? closed(Number(clients), 4, Number(many), times) : closed(Number(clients), 1, Number(one), times);

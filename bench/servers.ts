@@ -13,6 +13,8 @@ const SERVE = `node dist/server.js --listen 127.0.0.1:${PORT} --rate 0`;
 export const SUBJECT_COMMAND = `${SERVE} --memory`;
 /** The product with its default store; what it keeps goes into a fresh folder for each run. */
 export const DURABLE = 'partyline-durable';
+/** The floor that writes and syncs what it sends: what the disk allows. */
+export const FLOOR_SYNC = 'floor-sync';
 
 export interface Server {
   readonly name: string;
@@ -45,6 +47,7 @@ export function allServers(tools: Tools, subject = SUBJECT_COMMAND): readonly Se
     { ...ours, name: DURABLE, command: SERVE.split(' '), keepsIn: '--data', version: productVersion },
     { ...ours, name: 'floor', command: [...floor, '--frame', 'classic'], version: compilerVersion },
     { ...ours, name: 'floor-same', command: [...floor, '--frame', 'product'], version: compilerVersion },
+    { ...ours, name: FLOOR_SYNC, command: [...floor, '--frame', 'product'], keepsIn: '--sync', version: compilerVersion },
     apt('redis', 'redis-server', ['redis-server', peer('redis.conf')], ['--proto', 'redis']),
     apt('nats', 'nats-server', ['nats-server', '-c', peer('nats.conf')], ['--proto', 'nats']),
     { ...apt('inspircd', 'inspircd', ['inspircd', '--nofork', '--runasroot', `--config=${peer('inspircd.conf')}`], IRC), most: 1_000 },
