@@ -74,7 +74,7 @@ test('a cursor of another life of the history, or of the future, is answered wit
   }));
 
 test('a trimmed history is told with one notice, then begins with the oldest that is kept', () =>
-  withServer({ limits: { roomBytes: 5_000 } }, async (server) => {
+  withServer({ limits: { roomBytes: 20_000 } }, async (server) => {
     const speaker = await join(server, { id: 'speaker' });
     const seq = await say(speaker, 0, 1);
     await say(speaker, 1, 50);

@@ -36,7 +36,7 @@ test('the bound holds after every message, the newest one aside, and the sum is 
   ));
 
 test('who spoke longest ago forgets first, all of it, before one that spoke later forgets anything', () => {
-  const memory = new RoomMemory(10_000);
+  const memory = new RoomMemory(20_000);
   const logs = Array.from({ length: 4 }, () => new RoomLog(100_000, 1, undefined, memory));
   let seq = 1;
   const speak = (which: number): void => logs[which]?.append(segmentOf([['a', 'x'.repeat(200)]], (seq += 1), logs[which]?.count ?? 0));
