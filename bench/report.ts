@@ -52,7 +52,8 @@ export function overview({ results, scenarios, servers }: Benchmark): string {
 }
 
 export const LEGEND = `Deliveries a second; at a fixed rate p50/p99; idle: memory a client. In brackets: how many times better ${SUBJECT} is (by
-throughput, by p50, by memory). floor: the C floor with small frames of its own; floor-same: with the very bytes that we send.
+throughput, by p50, by memory). floor: the C floor with small frames of its own; floor-same: with the very bytes that we send;
+floor-sync: the same, on disk before it goes out.
 \\* deliveries are not answered. ~ something else used the cores in every run. ^ the generator had no time left: the server
 may be faster than this.`;
 

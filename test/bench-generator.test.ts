@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -165,6 +165,14 @@ describe('the load generator', { skip }, () => {
       assert.equal(floor, product);
     });
   }
+
+  it('finds on disk all that the floor sent that syncs', async () => {
+    const { ok, err, deliveries = 0 } = await againstFloor(['--frame', 'product', '--sync', folder], []);
+    assert.deepEqual({ ok, err }, { ok: true, err: '' });
+    const kept = (await readFile(join(folder, 'journal'), 'utf8')).split('\n').filter((line) => line.includes('"Kind":"chat"'));
+    // Each of the five clients hears all but its own.
+    assert.ok(deliveries > 0 && 4 * kept.length >= deliveries, `${kept.length} messages on disk for ${deliveries} deliveries`);
+  });
 
   it('leaves clients that stop reading out of the account', async () => {
     const { ok, lost } = await againstFloor([], ['--n', '6', '--m', '1', '--stall', '2']);

@@ -33,7 +33,7 @@ export class Delivery implements AnswerSink {
   #writing = false;
   /** Id of the ping that is not answered; 0 when there is none. */
   #ping = 0;
-  /** The answers on the present connection, where they may gather. */
+  /** The answers on the present connection. */
   #gathered: Gathered | undefined;
   /** Times that answers came on the present connection. */
   #answers = 0;

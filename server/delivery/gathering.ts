@@ -12,8 +12,9 @@ const QUIET_MS = 20;
 const ROUNDS = 12;
 /** Who has called us on the same connection within so many milliseconds may do so again, and is read at once. */
 const CALLED_MS = 1_000;
-/** More writes than this in two rounds make a client busy; where calls come too, and little may gather. */
+/** More writes than this in two rounds make a client busy. */
 const BUSY = 1;
+/** The same where calls come too: what gathers in one round must be worth the work of stopping and going on. */
 const BUSY_CALLER = 8;
 
 /** The answers of one connection. */
@@ -65,7 +66,7 @@ export class Gathering {
     gathered.connection.readOn();
   }
 
-  /** Reads the answers, and resolves when those that have come to this machine already were read. `undefined`: they are read as they come. */
+  /** Reads the answers, and resolves when those that have come to this machine already were read. */
   async readThrough(gathered: Gathered | undefined): Promise<void> {
     if (gathered !== undefined) this.read(gathered);
     // One turn begins to read the connection again, the other one gets what is there.
@@ -84,6 +85,7 @@ export class Gathering {
   #look(): void {
     if (this.#wrote < this.#round) return this.close();
     this.#gathered = this.#gathered.filter((gathered) => {
+      // Calls that come too wait for the next look at most.
       const rounds = gathered.calledAt === undefined ? ROUNDS : 0;
       if (gathered.wrote < this.#round || this.#round - gathered.since >= rounds) this.read(gathered);
       return gathered.since > 0;
