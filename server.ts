@@ -1,19 +1,14 @@
 #!/usr/bin/env node
 /** The server program: settings, log, room server, stop. What each of them does is in its own file. */
-import { once } from 'node:events';
 import { readServerSettings, settingsOrExit } from './commons/config.ts';
 import { createLog } from './commons/log.ts';
 import { StoreRefused } from './server/store/database.ts';
+import { whenAskedToEnd } from './server/signals.ts';
 import { openStore } from './server/store/open.ts';
 import { keepYoungGenerationSmall } from './server/young-generation.ts';
 
 const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
 const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
-
-/** How the operating system asks for an end; a second time means at once. */
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-/** Under npm one Ctrl+C arrives twice, from the terminal and from npm: so soon it is the same, milliseconds. */
-const SAME_SIGNAL_MS = 500;
 
 async function main(): Promise<number> {
   // The disk is at work while the rest of the program is loaded, which takes about as long.
@@ -21,13 +16,11 @@ async function main(): Promise<number> {
   const [{ ChatServer }] = await Promise.all([loading, opening]);
   const server = await ChatServer.start(settings, log, opening);
   keepYoungGenerationSmall();
-  const asked = Promise.race(SIGNALS.map((signal) => once(process, signal)));
+  const asked = whenAskedToEnd();
   log.announce(`Real-time RPC chat server running on ${hostPort(server.address.host, server.address.port)}`);
   log.announce('Waiting for client connections...');
   log.server(settings.dataDir === null ? 'Nothing is kept: a restart forgets the room.' : `Messages are kept in ${settings.dataDir}.`);
   await asked;
-  const askedAt = performance.now();
-  for (const signal of SIGNALS) process.on(signal, () => performance.now() - askedAt > SAME_SIGNAL_MS && process.exit(1));
   await server.stop();
   return 0;
 }

@@ -177,6 +177,12 @@ test('a second signal ends it at once; one that comes with the first, as under n
     assert.ok(took > 500 && took < 3_000, `${took} ms: the hung member alone would have kept it for 4 s`);
   }));
 
+test('a hail of signals is one: at no moment does the program forget to listen', () =>
+  withProcess(async (server) => {
+    for (const end = performance.now() + 150; performance.now() < end;) server.signal('SIGINT');
+    assert.deepEqual(await server.exited, { code: 0, signal: null });
+  }));
+
 test('a port that is taken is said in one sentence, and the exit status is 1', async () => {
   const first = await startServer([]);
   try {
