@@ -26,11 +26,12 @@ export class AnswerShape {
 
   expect(ids: readonly number[]): ExpectedAnswers {
     let text = '';
-    const ends = ids.map((id) => {
+    const ends: number[] = [];
+    for (const id of ids) {
       text += this.#before + String(id) + this.#after;
-      return text.length;
-    });
-    return { shape: this, bytes: Buffer.from(text, 'latin1'), ends };
+      ends.push(text.length);
+    }
+    return { shape: this, bytes: Buffer.from(text, 'latin1'), ends: ends.slice() };
   }
 }
 

@@ -166,7 +166,8 @@ export class Broadcaster {
 
   async #commit(rooms: ReadonlyMap<Room, readonly Broadcast[]>, keepings: readonly Keeping[]): Promise<void> {
     const now = new Date();
-    const sayings = [...rooms].map(([room, broadcasts]) => this.#encode(room, broadcasts, now));
+    const sayings: Saying[] = [];
+    for (const [room, broadcasts] of rooms) sayings.push(this.#encode(room, broadcasts, now));
     if (await this.#persist(sayings, keepings, now)) {
       for (const saying of sayings) this.#accept(saying);
       for (const { kept } of keepings) kept();
@@ -190,11 +191,9 @@ export class Broadcaster {
   async #persist(sayings: readonly Saying[], keepings: readonly Keeping[], now: Date): Promise<boolean> {
     try {
       const records = latest(keepings.flatMap((keeping) => keeping.records));
-      if (sayings.length + records.length > 0)
-        await this.#store.append(
-          sayings.map((saying) => toStore(saying, now)),
-          records,
-        );
+      const segments: StoredSegment[] = [];
+      for (const saying of sayings) segments.push(toStore(saying, now));
+      if (segments.length + records.length > 0) await this.#store.append(segments, records);
       return true;
     } catch (error) {
       this.#events.failed(error);
@@ -231,9 +230,14 @@ export class Broadcaster {
     if (this.#congested.size > 0) this.#looking = setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
   }
 
+  /**
+   * Its arrays, and those of the segment, are made by `push` and cut to size: what `map` makes is of another kind for V8 once
+   * its caller is optimised, and everything that had read the former kind is then thrown away and compiled anew.
+   */
   #encode(room: Room, broadcasts: readonly Broadcast[], now: Date): Saying {
-    const seqs = broadcasts.map(() => (this.#lastSeq += 1));
-    return { room, broadcasts, segment: encodeSegment(room.code, broadcasts, seqs, now.toISOString(), room.log.count) };
+    const seqs: number[] = [];
+    for (let left = broadcasts.length; left > 0; left -= 1) seqs.push((this.#lastSeq += 1));
+    return { room, broadcasts, segment: encodeSegment(room.code, broadcasts, seqs.slice(), now.toISOString(), room.log.count) };
   }
 
   /** The messages are in the room's log, and their senders are told. */
@@ -250,7 +254,7 @@ export class Broadcaster {
   #handOut(room: Room): void {
     const { members } = room;
     // Backwards: a member that is evicted on the way is replaced by the last one, who had its turn.
-    for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.delivery?.wake();
+    for (let left = members.length; left > 0; left -= 1) members[left - 1]?.delivery?.wake();
     this.#watchCongestion(room);
   }
 }
@@ -262,8 +266,18 @@ function nextTick(): Promise<void> {
 
 function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegment {
   const { bytes, ends, seqs } = segment.named;
-  const messageIds = broadcasts.map(({ messageId }) => messageId ?? null);
-  return { room: room.code, bytes, ends, seqs, senders: segment.senders, ordinal: segment.ordinal, at: now.getTime(), messageIds };
+  const messageIds: (string | null)[] = [];
+  for (const { messageId } of broadcasts) messageIds.push(messageId ?? null);
+  return {
+    room: room.code,
+    bytes,
+    ends,
+    seqs,
+    senders: segment.senders,
+    ordinal: segment.ordinal,
+    at: now.getTime(),
+    messageIds: messageIds.slice(),
+  };
 }
 
 /** Each key once, with its last value. */

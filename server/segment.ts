@@ -180,24 +180,23 @@ export interface Draft {
 export function encodeSegment(room: string, drafts: readonly Draft[], seqs: readonly number[], sentAt: string, ordinal: number): Segment {
   const { open, close } = FRAME.named;
   const fixed = `,"Room":"${room}","Name":"`;
-  const senders = drafts.map(({ speaker }) => speaker.id);
-  // Of exactly this length: an array that grows is given room for many more.
-  const ends = seqs.slice();
+  const senders: string[] = [];
+  const ends: number[] = [];
   let text = '';
   let length = 0;
   let plain = true;
-  for (let index = 0; index < drafts.length; index += 1) {
-    const draft = drafts[index];
-    if (draft === undefined) continue;
-    const seq = String(seqs[index]);
+  for (const draft of drafts) {
+    const seq = String(seqs[ends.length]);
     const frame = open + encodeMessage(draft, seq, fixed, sentAt) + close + seq + END;
     const ascii = draft.speaker.plain && isPlain(draft.text);
     length += ascii ? frame.length : Buffer.byteLength(frame);
     plain = plain && ascii;
     text += frame;
-    ends[index] = length;
+    ends.push(length);
+    senders.push(draft.speaker.id);
   }
-  return new Segment(new View(Buffer.from(text, plain ? 'latin1' : 'utf8'), ends, seqs), senders, ordinal);
+  // The copies are of exactly this length: an array that grows is given room for many more.
+  return new Segment(new View(Buffer.from(text, plain ? 'latin1' : 'utf8'), ends.slice(), seqs), senders.slice(), ordinal);
 }
 
 /** A message's JSON; the text is escaped once for both places where it stands. */

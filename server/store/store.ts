@@ -134,7 +134,12 @@ export function checkRecords(records: readonly StoredRecord[]): void {
 }
 
 function ascends(numbers: readonly number[], above: number): boolean {
-  return numbers.every((number, index) => Number.isSafeInteger(number) && number > (numbers[index - 1] ?? above));
+  let last = above;
+  for (const number of numbers) {
+    if (!Number.isSafeInteger(number) || number <= last) return false;
+    last = number;
+  }
+  return true;
 }
 
 /** How far `segment`, the oldest that a room keeps, is outside of `retention`. `kept` and `bytes` count it too. */
