@@ -72,7 +72,7 @@ const sent = fc
       const { named } = segmentOf(lines, seq, 0, gap + 1);
       const next = Math.min(from, size - 1);
       const to = Math.min(size, next + length);
-      outstanding.add({ cursor: new Cursor(room.log, 0, 1), segment: 0, view: named, next, to });
+      outstanding.add({ cursor: new Cursor(room.log, 0, 1), view: named, next, to });
       ids.push(...named.seqs.slice(next, to));
       seq = (named.seqs.at(-1) ?? seq) + 1;
     }
@@ -105,10 +105,63 @@ test('any cutting of any answers is taken exactly as parsing line by line would'
         );
         assert.equal(outstanding.calls, 0);
         assert.equal(outstanding.bytes, 0);
-        assert.deepEqual(outstanding.runs(), []);
       },
     ),
     { numRuns: 500 },
+  ));
+
+/** One step in the life of a client's calls: `some` are sent in runs of one, or answered, the oldest or one further on. */
+const steps = fc.array(
+  fc.record({ kind: fc.constantFrom('send', 'send', 'answer', 'answer late'), some: fc.integer({ min: 1, max: 90 }) }),
+  { maxLength: 30 },
+);
+
+test('hundreds of runs are remembered, through any order of sending and answering, as a plain list of their ids would', () =>
+  fc.assert(
+    fc.property(steps, (done) => {
+      const { log } = roomOf([]);
+      const cursors = [new Cursor(log, 0, 1), new Cursor(roomOf([]).log, 0, 1)] as const;
+      const outstanding = new Outstanding();
+      let seq = 2;
+      const sent: { seq: number; cursor: Cursor; answered: boolean }[] = [];
+      for (const { kind, some } of done) {
+        for (let left = some; left > 0; left -= 1) {
+          const cursor = cursors[seq % 5 === 0 ? 1 : 0];
+          const waiting = sent.filter(({ answered }) => !answered);
+          const call = waiting[kind === 'answer late' ? Math.min(some, waiting.length - 1) : 0];
+          if (kind === 'send') {
+            outstanding.add({ cursor, view: segmentOf([['a', 'x']], seq).named, next: 0, to: 1 });
+            sent.push({ seq, cursor, answered: false });
+            seq += 1;
+          } else if (call !== undefined) {
+            assert.equal(outstanding.holds(call.seq), true);
+            assert.equal(outstanding.answered(call.seq), call === sent[0]);
+            assert.equal(outstanding.holds(call.seq), false);
+            call.answered = true;
+            // What is answered early counts when those before it are.
+            while (sent[0]?.answered === true) sent.shift();
+          }
+        }
+        assert.equal(outstanding.calls, sent.filter(({ answered }) => !answered).length);
+        assert.equal(
+          sent.every((each) => outstanding.holds(each.seq) !== each.answered),
+          true,
+        );
+        for (const cursor of cursors) {
+          const oldest = sent.find((each) => each.cursor === cursor)?.seq;
+          assert.equal(outstanding.oldestOf(cursor.log), oldest);
+          assert.equal(outstanding.isFrom(cursor), oldest !== undefined);
+        }
+      }
+      const oldest = cursors.map((cursor) => sent.find((each) => each.cursor === cursor)?.seq ?? cursor.passed + 1);
+      outstanding.rewind();
+      assert.deepEqual(
+        cursors.map(({ passed }) => passed + 1),
+        oldest,
+      );
+      assert.equal(outstanding.calls + outstanding.bytes, 0);
+    }),
+    { numRuns: 200 },
   ));
 
 test('a client that keeps its shape is parsed once and then compared', () => {
@@ -119,7 +172,7 @@ test('a client that keeps its shape is parsed once and then compared', () => {
       Array.from({ length: 50 }, (): Line => ['a', 'x']),
       8,
     );
-    outstanding.add({ cursor: new Cursor(room.log, 0, 1), segment: 0, view: named, next: 0, to: 50 });
+    outstanding.add({ cursor: new Cursor(room.log, 0, 1), view: named, next: 0, to: 50 });
     const bytes = Buffer.from(named.seqs.map((seq) => `${shape(seq)}\n`).join(''));
     assert.deepEqual(take(outstanding, bytes, [40, 700], new AnswerShapes()).short >= 45, true, `shape ${kind}`);
   }
@@ -143,7 +196,7 @@ test('an answer that names another call is not taken for the next one', () => {
     ],
     10,
   );
-  outstanding.add({ cursor: new Cursor(roomOf([]).log, 0, 1), segment: 0, view: named, next: 0, to: 2 });
+  outstanding.add({ cursor: new Cursor(roomOf([]).log, 0, 1), view: named, next: 0, to: 2 });
   const shapes = new AnswerShapes();
   const [first, other] = [Buffer.from('{"id":10,"result":1}'), Buffer.from('{"id":12,"result":1}\n{"id":1')];
   const shape = shapes.learn(first, 0, first.length, 10);

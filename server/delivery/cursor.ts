@@ -32,6 +32,12 @@ export class Cursor {
     else this.segment = this.log.locate(this.passed) ?? BEFORE_MEMORY;
   }
 
+  /** Before the message `seq`, which it was past. */
+  goBack(seq: number): void {
+    this.passed = seq - 1;
+    this.segment = this.log.locate(this.passed) ?? BEFORE_MEMORY;
+  }
+
   /** Past all of `segment`. */
   moveBehind(segment: Segment): void {
     this.passed = segment.lastSeq;

@@ -107,7 +107,7 @@ export class Feed {
     const cursor = this.#cursorIn(log);
     if (cursor !== undefined) {
       this.#remove((each) => each === cursor || each === cursor.notice);
-      if (this.#isInFlight(cursor)) (this.#leaving ??= new Map()).set(log, { cursor, next: undefined, left: [] });
+      if (this.outstanding.isFrom(cursor)) (this.#leaving ??= new Map()).set(log, { cursor, next: undefined, left: [] });
     }
     const leaving = this.#leaving?.get(log);
     if (leaving === undefined) return;
@@ -123,7 +123,7 @@ export class Feed {
   /** Lets go of the logs of which nothing is in flight any more. */
   letGo(): void {
     for (const [log, { cursor, next, left }] of this.#leaving ?? []) {
-      if (this.#isInFlight(cursor)) continue;
+      if (this.outstanding.isFrom(cursor)) continue;
       this.#leaving?.delete(log);
       if (next !== undefined) this.#begin(next);
       for (const resolve of left) resolve();
@@ -166,11 +166,7 @@ export class Feed {
 
   /** Puts the cursors back to the first unanswered message of each room: it will be sent again. */
   rewind(): void {
-    for (const run of this.outstanding.runs().toReversed()) {
-      run.cursor.segment = run.segment;
-      run.cursor.passed = (run.view.seqs[run.next] ?? 1) - 1;
-    }
-    this.outstanding.clear();
+    this.outstanding.rewind();
     // What is told before a room comes before it again.
     this.#turn = 0;
     this.letGo();
@@ -185,8 +181,8 @@ export class Feed {
   #answeredThrough(log: RoomLog): number {
     const leaving = this.#leaving?.get(log);
     if (leaving?.next !== undefined) return leaving.next.passed;
-    const run = this.outstanding.runs().find((each) => each.cursor.log === log);
-    if (run !== undefined) return (run.view.seqs[run.next] ?? 1) - 1;
+    const oldest = this.outstanding.oldestOf(log);
+    if (oldest !== undefined) return oldest - 1;
     return (leaving?.cursor ?? this.#cursorIn(log))?.passed ?? 0;
   }
 
@@ -216,11 +212,7 @@ export class Feed {
 
   /** Whether what `cursor` has to say is not answered. */
   #isUntold(cursor: Cursor): boolean {
-    return !cursor.atEnd || this.#isInFlight(cursor);
-  }
-
-  #isInFlight(cursor: Cursor): boolean {
-    return this.outstanding.runs().some((run) => run.cursor === cursor);
+    return !cursor.atEnd || this.outstanding.isFrom(cursor);
   }
 
   /** Whether three quarters of what the client may leave unanswered are used. */
@@ -281,7 +273,7 @@ export class Feed {
     const free = this.#limits.windowBytes - this.outstanding.bytes;
     const fitting = Math.max(from + 1, indexAfter(view.ends, view.startOf(from) + free));
     const to = Math.min(until, fitting, from + this.#windowCalls - this.outstanding.calls);
-    this.outstanding.add({ cursor, segment: cursor.segment, view, next: from, to });
+    this.outstanding.add({ cursor, view, next: from, to });
     cursor.passed = view.seqs[to - 1] ?? cursor.passed;
     if (to === view.seqs.length) cursor.moveOn();
     this.#lastSent = Math.max(this.#lastSent, cursor.passed);

@@ -8,7 +8,10 @@ import type { Connection } from '../../commons/wire/connection.ts';
 
 /** How long a client must not have been written to, milliseconds, until it counts as quiet and is read at once. */
 const QUIET_MS = 20;
-/** How often in a row a busy client's answers are left to gather for `QUIET_MS`; together far below the deadline of a call. */
+/**
+ * A busy client's answers are read in every so manieth round of `QUIET_MS`, far below the deadline of a call. Each client has
+ * a turn of its own: to read what a hundred have gathered takes 10 ms, for which everything else would have to wait.
+ */
 const ROUNDS = 12;
 /** Who has called us on the same connection within so many milliseconds may do so again, and is read at once. */
 const CALLED_MS = 1_000;
@@ -22,6 +25,8 @@ export interface Gathered {
   readonly connection: Connection;
   /** When calls came on it last, as of `performance.now()`; `undefined` where none come. */
   readonly calledAt: (() => number) | undefined;
+  /** Its answers are read in rounds that leave this remainder when divided by `ROUNDS`. */
+  readonly turn: number;
   /** The round in which the client was last written to. */
   wrote: number;
   /** How often it was written to in that round, and in the one before. */
@@ -38,10 +43,12 @@ export class Gathering {
   #round = 1;
   /** The last round in which anything was written. */
   #wrote = 0;
+  #turn = 0;
 
   /** @param calledAt for a connection on which calls come too: they wait for one round at most, and none behind a recent one */
   of(connection: Connection, calledAt?: () => number): Gathered {
-    return { connection, calledAt, wrote: -1, times: 0, timesBefore: 0, since: 0 };
+    this.#turn = (this.#turn + 1) % ROUNDS;
+    return { connection, calledAt, turn: this.#turn, wrote: -1, times: 0, timesBefore: 0, since: 0 };
   }
 
   /**
@@ -86,8 +93,8 @@ export class Gathering {
     if (this.#wrote < this.#round) return this.close();
     this.#gathered = this.#gathered.filter((gathered) => {
       // Calls that come too wait for the next look at most.
-      const rounds = gathered.calledAt === undefined ? ROUNDS : 0;
-      if (gathered.wrote < this.#round || this.#round - gathered.since >= rounds) this.read(gathered);
+      const due = gathered.calledAt !== undefined || this.#round % ROUNDS === gathered.turn;
+      if (due || gathered.wrote < this.#round) this.read(gathered);
       return gathered.since > 0;
     });
     this.#round += 1;

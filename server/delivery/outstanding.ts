@@ -3,24 +3,32 @@
  * Bounded by the client's window. It recognises answers and knows neither connection nor clock.
  */
 import type { AnswerShape } from '../answer-shape.ts';
+import type { RoomLog } from '../room-log.ts';
 import { indexAfter, type View } from '../segment.ts';
 import type { Cursor } from './cursor.ts';
 
 /** A run of calls of one view that went out in one piece. */
 export interface Sent {
   readonly cursor: Cursor;
-  /** Number of the segment that the calls are from. */
-  readonly segment: number;
   readonly view: View;
   /** The first call of the run that is not answered. */
-  next: number;
+  readonly next: number;
   /** The call after the run's last. */
   readonly to: number;
 }
 
+/** Places of runs that are done are used again from so many on. */
+const COMPACTED = 64;
+
+/** Runs are kept in columns: an object for each message and client would be most of what V8 has to collect. */
 export class Outstanding {
-  readonly #runs: Sent[] = [];
+  readonly #cursors: (Cursor | undefined)[] = [];
+  readonly #views: (View | undefined)[] = [];
+  /** For each run its first call that is not answered, and the call after its last. */
+  readonly #bounds: number[] = [];
+  /** The runs that are not wholly answered are those from here, oldest first, up to but not including `#end`. */
   #first = 0;
+  #end = 0;
   #calls = 0;
   #bytes = 0;
   /** Calls behind the first that were answered early; never more than `calls`. */
@@ -34,20 +42,38 @@ export class Outstanding {
     return this.#bytes;
   }
 
-  /** The runs that are not wholly answered, oldest first. */
-  runs(): readonly Sent[] {
-    return this.#runs.slice(this.#first);
+  add({ cursor, view, next, to }: Sent): void {
+    const run = this.#end;
+    this.#cursors[run] = cursor;
+    this.#views[run] = view;
+    this.#bounds[2 * run] = next;
+    this.#bounds[2 * run + 1] = to;
+    this.#end += 1;
+    this.#calls += to - next;
+    this.#bytes += view.startOf(to) - view.startOf(next);
   }
 
-  add(run: Sent): void {
-    this.#runs.push(run);
-    this.#calls += run.to - run.next;
-    this.#bytes += run.view.startOf(run.to) - run.view.startOf(run.next);
+  /** The `Seq` of the oldest call from `log` that is not answered. */
+  oldestOf(log: RoomLog): number | undefined {
+    for (let run = this.#first; run < this.#end; run += 1) if (this.#cursors[run]?.log === log) return this.#oldest(run);
+    return undefined;
   }
 
-  clear(): void {
-    this.#runs.length = 0;
+  /** Whether a call that `cursor` led to is not wholly answered. */
+  isFrom(cursor: Cursor): boolean {
+    for (let run = this.#first; run < this.#end; run += 1) if (this.#cursors[run] === cursor) return true;
+    return false;
+  }
+
+  /** Forgets all calls; each cursor goes back to its oldest one that was not answered in turn. */
+  rewind(): void {
+    // Backwards: the oldest run of a cursor has the last word.
+    for (let run = this.#end - 1; run >= this.#first; run -= 1) this.#cursors[run]?.goBack(this.#oldest(run));
+    this.#cursors.length = 0;
+    this.#views.length = 0;
+    this.#bounds.length = 0;
     this.#first = 0;
+    this.#end = 0;
     this.#calls = 0;
     this.#bytes = 0;
     this.#early = undefined;
@@ -60,68 +86,103 @@ export class Outstanding {
   match(shape: AnswerShape, chunk: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end && this.#early === undefined) {
-      const run = this.#runs[this.#first];
-      if (run === undefined) return at;
-      const expected = run.view.answers(shape);
-      if (expected === undefined) return at;
+      const view = this.#views[this.#first];
+      const expected = view?.answers(shape);
+      if (view === undefined || expected === undefined) return at;
       const { bytes, ends } = expected;
-      const from = run.next === 0 ? 0 : (ends[run.next - 1] ?? 0);
-      const length = Math.min((ends[run.to - 1] ?? 0) - from, end - at);
+      const next = this.#next(this.#first);
+      const last = this.#to(this.#first);
+      const from = next === 0 ? 0 : (ends[next - 1] ?? 0);
+      const length = Math.min((ends[last - 1] ?? 0) - from, end - at);
       if (chunk.compare(bytes, from, from + length, at, at + length) !== 0) return at;
-      const to = from + length === ends[run.to - 1] ? run.to : wholeAnswers(ends, run.next, from + length);
-      if (to === run.next) return at;
+      const to = from + length === ends[last - 1] ? last : wholeAnswers(ends, next, from + length);
+      if (to === next) return at;
       at += (ends[to - 1] ?? 0) - from;
-      this.#advance(run, to);
+      this.#advance(view, to);
     }
     return at;
   }
 
   /** Takes the answer to call `id`, which must be outstanding. Returns whether it was the oldest call's. */
   answered(id: number): boolean {
-    const run = this.#runs[this.#first];
-    if (run === undefined) return false;
-    if (id !== run.view.seqs[run.next]) {
+    const view = this.#views[this.#first];
+    if (view === undefined) return false;
+    const next = this.#next(this.#first);
+    if (id !== view.seqs[next]) {
       this.#early = (this.#early ?? new Set()).add(id);
       return false;
     }
-    this.#advance(run, run.next + 1);
+    this.#advance(view, next + 1);
     this.#takeEarly();
     return true;
   }
 
   /** Whether call `id` waits for its answer. */
   holds(id: number): boolean {
-    return this.#early?.has(id) !== true && this.#runs.some((run, index) => index >= this.#first && contains(run, id));
+    if (this.#early?.has(id) === true) return false;
+    for (let run = this.#first; run < this.#end; run += 1) if (this.#contains(run, id)) return true;
+    return false;
+  }
+
+  #contains(run: number, id: number): boolean {
+    const seqs = this.#views[run]?.seqs ?? [];
+    const index = indexAfter(seqs, id) - 1;
+    return index >= this.#next(run) && index < this.#to(run) && seqs[index] === id;
   }
 
   #takeEarly(): void {
     while (this.#early !== undefined) {
-      const run = this.#runs[this.#first];
-      const expected = run?.view.seqs[run.next];
-      if (run === undefined || expected === undefined || !this.#early.delete(expected)) return;
+      const view = this.#views[this.#first];
+      const next = this.#next(this.#first);
+      const expected = view?.seqs[next];
+      if (view === undefined || expected === undefined || !this.#early.delete(expected)) return;
       if (this.#early.size === 0) this.#early = undefined;
-      this.#advance(run, run.next + 1);
+      this.#advance(view, next + 1);
     }
   }
 
-  #advance(run: Sent, to: number): void {
-    this.#calls -= to - run.next;
-    this.#bytes -= run.view.startOf(to) - run.view.startOf(run.next);
-    run.next = to;
-    if (to < run.to) return;
+  /** The calls of the oldest run, which is of `view`, are answered up to but not including `to`. */
+  #advance(view: View, to: number): void {
+    const run = this.#first;
+    const next = this.#next(run);
+    this.#calls -= to - next;
+    this.#bytes -= view.startOf(to) - view.startOf(next);
+    if (to < this.#to(run)) {
+      this.#bounds[2 * run] = to;
+      return;
+    }
+    // The bytes of a view are nobody's concern here any longer.
+    this.#cursors[run] = undefined;
+    this.#views[run] = undefined;
     this.#first += 1;
-    if (this.#first < this.#runs.length && this.#first < 64) return;
-    this.#runs.splice(0, this.#first);
+    if (this.#first === this.#end) {
+      this.#first = 0;
+      this.#end = 0;
+    } else if (this.#first >= COMPACTED && this.#first * 2 >= this.#end) this.#compact();
+  }
+
+  #compact(): void {
+    this.#cursors.copyWithin(0, this.#first, this.#end).fill(undefined, this.#end - this.#first);
+    this.#views.copyWithin(0, this.#first, this.#end).fill(undefined, this.#end - this.#first);
+    this.#bounds.copyWithin(0, 2 * this.#first, 2 * this.#end);
+    this.#end -= this.#first;
     this.#first = 0;
+  }
+
+  #oldest(run: number): number {
+    return this.#views[run]?.seqs[this.#next(run)] ?? 1;
+  }
+
+  #next(run: number): number {
+    return this.#bounds[2 * run] ?? 0;
+  }
+
+  #to(run: number): number {
+    return this.#bounds[2 * run + 1] ?? 0;
   }
 }
 
 /** How many answers end at or before `offset`, at least `from`. */
 function wholeAnswers(ends: readonly number[], from: number, offset: number): number {
   return Math.max(from, indexAfter(ends, offset));
-}
-
-function contains({ view, next, to }: Sent, id: number): boolean {
-  const index = indexAfter(view.seqs, id) - 1;
-  return index >= next && index < to && view.seqs[index] === id;
 }
