@@ -7,6 +7,7 @@ export const USAGE = `Usage: npm run bench -- [options]
   --reps N         runs of each scenario and server, interleaved (3)
   --secs S         measured seconds of a run (2)
   --warm S         seconds before that are not measured (0.8)
+  --settle S       the same at a fixed rate, where what is compiled while it runs takes longer to be so (4)
   --only LIST      only these servers, e.g. partyline,floor,redis
   --n LIST         only scenarios with so many clients, e.g. 100,1000
   --match TEXT     only scenarios whose name contains it, e.g. w=64
@@ -25,6 +26,7 @@ export interface Options {
   readonly reps: number;
   readonly secs: number;
   readonly warm: number;
+  readonly settle: number;
   readonly tries: number;
   readonly minutes: number;
   readonly subject: string | undefined;
@@ -44,6 +46,7 @@ export function readOptions(args: readonly string[]): Options | string {
         reps: text,
         secs: text,
         warm: text,
+        settle: text,
         only: text,
         n: text,
         match: text,
@@ -65,6 +68,7 @@ export function readOptions(args: readonly string[]): Options | string {
       reps: positive(values.reps, quick ? 1 : 3),
       secs: positive(values.secs, quick ? 0.4 : 2),
       warm: positive(values.warm, quick ? 0.3 : 0.8),
+      settle: positive(values.settle, quick ? 0.3 : 4),
       tries: positive(values.tries, quick ? 1 : 4),
       minutes: positive(values.minutes, 240),
       subject: values.subject,

@@ -37,9 +37,11 @@ const FLOORS = ['partyline', 'floor', 'floor-same'];
 interface Times {
   readonly secs: number;
   readonly warm: number;
+  /** Instead of `warm` at a fixed rate. */
+  readonly settle: number;
 }
 
-function closed(clients: number, senders: number, window: number, { secs, warm }: Times): readonly string[] {
+function closed(clients: number, senders: number, window: number, { secs, warm }: Pick<Times, 'secs' | 'warm'>): readonly string[] {
   const times = ['--secs', String(secs), '--warm', String(warm)];
   return ['--n', String(clients), '--m', String(senders), '--window', String(window), ...times];
 }
@@ -69,14 +71,19 @@ function shapes(times: Times): readonly Scenario[] {
   );
 }
 
-function latency({ secs, warm }: Times): readonly Scenario[] {
+/** So many deliveries a second, said by four. */
+function steady(clients: number, rate: number, { secs, settle }: Times): readonly string[] {
+  return ['--n', String(clients), '--m', '4', '--rate', String(rate), '--secs', String(secs), '--warm', String(settle)];
+}
+
+function latency(times: Times): readonly Scenario[] {
   const rate = 100_000;
   return [10, 100, 1_000].map((clients) => ({
     suite: 'latency',
     id: `100k/s n=${clients}`,
     clients,
     rate,
-    args: ['--n', String(clients), '--m', '4', '--rate', String(rate), '--secs', String(secs), '--warm', String(warm)],
+    args: steady(clients, rate, times),
   }));
 }
 
@@ -131,13 +138,11 @@ function durable(times: Times): readonly Scenario[] {
     const args = closed(Number(clients), Number(senders), Number(window), times);
     return { suite: 'durable', id: `durable ${load}`, clients: Number(clients), args, servers };
   });
-  const steady = DURABLE_ROOMS.map((clients): Scenario => {
+  const atOneRate = DURABLE_ROOMS.map((clients): Scenario => {
     const rate = MESSAGES_A_SECOND * (clients - 1);
-    const asked = ['--n', String(clients), '--m', '4', '--rate', String(rate)];
-    const args = [...asked, '--secs', String(times.secs), '--warm', String(times.warm)];
-    return { suite: 'durable', id: `durable 1000/s n=${clients}`, clients, rate, args, servers };
+    return { suite: 'durable', id: `durable 1000/s n=${clients}`, clients, rate, args: steady(clients, rate, times), servers };
   });
-  return [...saturated, ...steady];
+  return [...saturated, ...atOneRate];
 }
 
 export function isSuite(name: string): name is SuiteName {

@@ -25,6 +25,8 @@ const FRAME: Readonly<Record<Form, { readonly open: string; readonly close: stri
 const END = '}\n';
 /** Shapes whose answers a view keeps; clients of further shapes have their answers parsed. */
 const SHAPES_PER_VIEW = 8;
+/** Characters after which encoded messages become bytes: V8 joins a text in memory first, and one of 128 KiB on pages of its own. */
+const PAGE = 16_384;
 /** Up to so many messages they are looked through; beyond, a set of their senders costs less than the looking. */
 const LOOKED_THROUGH = 8;
 
@@ -182,7 +184,8 @@ export function encodeSegment(room: string, drafts: readonly Draft[], seqs: read
   const fixed = `,"Room":"${room}","Name":"`;
   const senders: string[] = [];
   const ends: number[] = [];
-  let text = '';
+  const pages: string[] = [];
+  let page = '';
   let length = 0;
   let plain = true;
   for (const draft of drafts) {
@@ -191,12 +194,27 @@ export function encodeSegment(room: string, drafts: readonly Draft[], seqs: read
     const ascii = draft.speaker.plain && isPlain(draft.text);
     length += ascii ? frame.length : Buffer.byteLength(frame);
     plain = plain && ascii;
-    text += frame;
+    page += frame;
+    if (page.length > PAGE) {
+      pages.push(page);
+      page = '';
+    }
     ends.push(length);
     senders.push(draft.speaker.id);
   }
+  pages.push(page);
   // The copies are of exactly this length: an array that grows is given room for many more.
-  return new Segment(new View(Buffer.from(text, plain ? 'latin1' : 'utf8'), ends.slice(), seqs), senders.slice(), ordinal);
+  return new Segment(new View(bytesOf(pages, length, plain), ends.slice(), seqs), senders.slice(), ordinal);
+}
+
+/** @param length the bytes of all texts together. @param plain whether each character is one */
+function bytesOf(texts: readonly string[], length: number, plain: boolean): Buffer {
+  const [only] = texts;
+  if (only !== undefined && texts.length === 1) return Buffer.from(only, plain ? 'latin1' : 'utf8');
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const text of texts) at += bytes.write(text, at, plain ? 'latin1' : 'utf8');
+  return bytes;
 }
 
 /** A message's JSON; the text is escaped once for both places where it stands. */

@@ -96,9 +96,15 @@ export function encodeSegment(key: Buffer, segment: StoredSegment, previous: num
   const speakers = [...places.keys()];
   const numbers = [segment.at, segment.ordinal, previous, seqs.length, speakers.length];
   for (const sender of speakers) numbers.push(Buffer.byteLength(sender));
+  let lastSeq = 0;
+  let lastEnd = 0;
   for (let index = 0; index < seqs.length; index += 1) {
     const id = messageIds[index] ?? null;
-    numbers.push((seqs[index] ?? 0) - (seqs[index - 1] ?? 0), (ends[index] ?? 0) - (ends[index - 1] ?? 0));
+    const seq = seqs[index] ?? 0;
+    const end = ends[index] ?? 0;
+    numbers.push(seq - lastSeq, end - lastEnd);
+    lastSeq = seq;
+    lastEnd = end;
     numbers.push(places.get(senders[index] ?? '') ?? 0, id === null ? 0 : Buffer.byteLength(id) + 1);
   }
   const strings = Buffer.from(speakers.join('') + messageIds.map((id) => id ?? '').join(''));
