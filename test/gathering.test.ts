@@ -1,8 +1,12 @@
 /** The answers of a busy client are read together, on the connection that its own calls come on too; but no call waits for that. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import test, { mock, type TestContext } from 'node:test';
 import { Connection } from '../commons/wire/connection.ts';
+import { at } from './support/line-client.ts';
 import { join, withServer, type Member } from './support/room.ts';
+import { eachLine } from './support/traffic.ts';
 
 /** More answers than this do not come in one read unless they are left to gather: each message is said after the one before. */
 const BY_CHANCE = 4;
@@ -20,6 +24,44 @@ function fullestRead(context: TestContext): () => number {
   });
   context.after(() => mock.restoreAll());
   return () => fullest;
+}
+
+/** How many clients' gathered answers the server read in each turn of the event loop in which it read any. */
+function readsByTurn(context: TestContext): readonly number[] {
+  const turns: number[] = [];
+  let sameTurn = false;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the connection
+  const received = Connection.prototype.received;
+  mock.method(Connection.prototype, 'received', function (this: Connection, chunk: Buffer, length: number): void {
+    if (chunk.toString('latin1', 0, length).split('"result":true').length - 1 > BY_CHANCE) {
+      if (sameTurn) turns.push((turns.pop() ?? 0) + 1);
+      else turns.push(1);
+      sameTurn = true;
+      setImmediate(() => (sameTurn = false));
+    }
+    received.call(this, chunk, length);
+  });
+  context.after(() => mock.restoreAll());
+  return turns;
+}
+
+/** Listens for callbacks and answers each. Returns its address. */
+async function answering(context: TestContext): Promise<string> {
+  const sockets = new Set<net.Socket>();
+  const listener = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    eachLine(socket, (line) => void socket.write(`{"jsonrpc":"2.0","result":true,"id":${String(at(JSON.parse(line), 'id'))}}\n`));
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  context.after(() => {
+    for (const socket of sockets) socket.destroy();
+    listener.close();
+  });
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP listener has a port');
+  return `127.0.0.1:${address.port}`;
 }
 
 /** Says something again and again, each time when the one before was accepted, until `done`. */
@@ -50,4 +92,18 @@ test('who calls now and then is read at once', (context) =>
     });
     assert.ok(pings > 20, `${pings} calls were answered`);
     assert.ok(fullest() <= BY_CHANCE, `${fullest()} answers in a read`);
+  }));
+
+test('what many have gathered is not read all at once: nobody waits for all of it', (context) =>
+  withServer({}, async (server) => {
+    const ears = 24;
+    const callback = await answering(context);
+    for (let left = ears; left > 0; left -= 1) await join(server, { id: `ear ${left}`, callback });
+    const speaker = await join(server, { id: 'speaker', callback: 'none' });
+    const turns = readsByTurn(context);
+    const reads = (): number => turns.reduce((sum, some) => sum + some, 0);
+    await talk(speaker, () => reads() > 4 * ears);
+    assert.ok(reads() > 4 * ears, `${reads()} reads`);
+    // A machine that stands still for a moment makes all of them quiet at once: hence not each turn, but their mean.
+    assert.ok(reads() / turns.length < ears / 2, `${reads()} reads in ${turns.length} turns`);
   }));
