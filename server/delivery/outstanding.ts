@@ -17,18 +17,26 @@ export interface Sent {
   readonly to: number;
 }
 
-/** Places of runs that are done are used again from so many on. */
-const COMPACTED = 64;
+/** The same while it is remembered; without a view when it is done and waits to be used again. */
+interface Run {
+  cursor: Cursor | undefined;
+  view: View | undefined;
+  next: number;
+  to: number;
+}
 
-/** Runs are kept in columns: an object for each message and client would be most of what V8 has to collect. */
+/** Places for runs that a client keeps when it has answered everything; a quarter of a second at 1,000 messages a second. */
+const PLACES_KEPT = 256;
+
+/**
+ * The runs stand in a ring whose places are used again: a new object for each message and client would be most of what V8
+ * has to collect.
+ */
 export class Outstanding {
-  readonly #cursors: (Cursor | undefined)[] = [];
-  readonly #views: (View | undefined)[] = [];
-  /** For each run its first call that is not answered, and the call after its last. */
-  readonly #bounds: number[] = [];
-  /** The runs that are not wholly answered are those from here, oldest first, up to but not including `#end`. */
+  #ring: Run[] = [];
+  /** Place of the oldest run that is not wholly answered. */
   #first = 0;
-  #end = 0;
+  #count = 0;
   #calls = 0;
   #bytes = 0;
   /** Calls behind the first that were answered early; never more than `calls`. */
@@ -43,37 +51,43 @@ export class Outstanding {
   }
 
   add({ cursor, view, next, to }: Sent): void {
-    const run = this.#end;
-    this.#cursors[run] = cursor;
-    this.#views[run] = view;
-    this.#bounds[2 * run] = next;
-    this.#bounds[2 * run + 1] = to;
-    this.#end += 1;
+    if (this.#count === this.#ring.length) this.#grow();
+    const run = this.#run(this.#count);
+    if (run === undefined) return;
+    run.cursor = cursor;
+    run.view = view;
+    run.next = next;
+    run.to = to;
+    this.#count += 1;
     this.#calls += to - next;
     this.#bytes += view.startOf(to) - view.startOf(next);
   }
 
   /** The `Seq` of the oldest call from `log` that is not answered. */
   oldestOf(log: RoomLog): number | undefined {
-    for (let run = this.#first; run < this.#end; run += 1) if (this.#cursors[run]?.log === log) return this.#oldest(run);
+    for (let index = 0; index < this.#count; index += 1) {
+      const run = this.#run(index);
+      if (run?.cursor?.log === log) return oldest(run);
+    }
     return undefined;
   }
 
   /** Whether a call that `cursor` led to is not wholly answered. */
   isFrom(cursor: Cursor): boolean {
-    for (let run = this.#first; run < this.#end; run += 1) if (this.#cursors[run] === cursor) return true;
+    for (let index = 0; index < this.#count; index += 1) if (this.#run(index)?.cursor === cursor) return true;
     return false;
   }
 
   /** Forgets all calls; each cursor goes back to its oldest one that was not answered in turn. */
   rewind(): void {
     // Backwards: the oldest run of a cursor has the last word.
-    for (let run = this.#end - 1; run >= this.#first; run -= 1) this.#cursors[run]?.goBack(this.#oldest(run));
-    this.#cursors.length = 0;
-    this.#views.length = 0;
-    this.#bounds.length = 0;
+    for (let index = this.#count - 1; index >= 0; index -= 1) {
+      const run = this.#run(index);
+      if (run !== undefined) run.cursor?.goBack(oldest(run));
+    }
+    this.#ring = [];
     this.#first = 0;
-    this.#end = 0;
+    this.#count = 0;
     this.#calls = 0;
     this.#bytes = 0;
     this.#early = undefined;
@@ -85,34 +99,31 @@ export class Outstanding {
    */
   match(shape: AnswerShape, chunk: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && this.#early === undefined) {
-      const view = this.#views[this.#first];
-      const expected = view?.answers(shape);
-      if (view === undefined || expected === undefined) return at;
+    while (at < end && this.#count > 0 && this.#early === undefined) {
+      const run = this.#ring[this.#first];
+      const expected = run?.view?.answers(shape);
+      if (run === undefined || expected === undefined) return at;
       const { bytes, ends } = expected;
-      const next = this.#next(this.#first);
-      const last = this.#to(this.#first);
-      const from = next === 0 ? 0 : (ends[next - 1] ?? 0);
-      const length = Math.min((ends[last - 1] ?? 0) - from, end - at);
+      const from = run.next === 0 ? 0 : (ends[run.next - 1] ?? 0);
+      const length = Math.min((ends[run.to - 1] ?? 0) - from, end - at);
       if (chunk.compare(bytes, from, from + length, at, at + length) !== 0) return at;
-      const to = from + length === ends[last - 1] ? last : wholeAnswers(ends, next, from + length);
-      if (to === next) return at;
+      const to = from + length === ends[run.to - 1] ? run.to : wholeAnswers(ends, run.next, from + length);
+      if (to === run.next) return at;
       at += (ends[to - 1] ?? 0) - from;
-      this.#advance(view, to);
+      this.#advance(run, to);
     }
     return at;
   }
 
   /** Takes the answer to call `id`, which must be outstanding. Returns whether it was the oldest call's. */
   answered(id: number): boolean {
-    const view = this.#views[this.#first];
-    if (view === undefined) return false;
-    const next = this.#next(this.#first);
-    if (id !== view.seqs[next]) {
+    const run = this.#run(0);
+    if (run?.view === undefined) return false;
+    if (id !== run.view.seqs[run.next]) {
       this.#early = (this.#early ?? new Set()).add(id);
       return false;
     }
-    this.#advance(view, next + 1);
+    this.#advance(run, run.next + 1);
     this.#takeEarly();
     return true;
   }
@@ -120,66 +131,62 @@ export class Outstanding {
   /** Whether call `id` waits for its answer. */
   holds(id: number): boolean {
     if (this.#early?.has(id) === true) return false;
-    for (let run = this.#first; run < this.#end; run += 1) if (this.#contains(run, id)) return true;
+    for (let index = 0; index < this.#count; index += 1) if (contains(this.#run(index), id)) return true;
     return false;
-  }
-
-  #contains(run: number, id: number): boolean {
-    const seqs = this.#views[run]?.seqs ?? [];
-    const index = indexAfter(seqs, id) - 1;
-    return index >= this.#next(run) && index < this.#to(run) && seqs[index] === id;
   }
 
   #takeEarly(): void {
     while (this.#early !== undefined) {
-      const view = this.#views[this.#first];
-      const next = this.#next(this.#first);
-      const expected = view?.seqs[next];
-      if (view === undefined || expected === undefined || !this.#early.delete(expected)) return;
+      const run = this.#run(0);
+      const expected = run?.view?.seqs[run.next];
+      if (run === undefined || expected === undefined || !this.#early.delete(expected)) return;
       if (this.#early.size === 0) this.#early = undefined;
-      this.#advance(view, next + 1);
+      this.#advance(run, run.next + 1);
     }
   }
 
-  /** The calls of the oldest run, which is of `view`, are answered up to but not including `to`. */
-  #advance(view: View, to: number): void {
-    const run = this.#first;
-    const next = this.#next(run);
+  /** The calls of the oldest run are answered up to but not including `to`. */
+  #advance(run: Run, to: number): void {
+    const { view, next } = run;
     this.#calls -= to - next;
-    this.#bytes -= view.startOf(to) - view.startOf(next);
-    if (to < this.#to(run)) {
-      this.#bounds[2 * run] = to;
-      return;
-    }
-    // The bytes of a view are nobody's concern here any longer.
-    this.#cursors[run] = undefined;
-    this.#views[run] = undefined;
-    this.#first += 1;
-    if (this.#first === this.#end) {
+    if (view !== undefined) this.#bytes -= view.startOf(to) - view.startOf(next);
+    run.next = to;
+    if (to < run.to) return;
+    // A place that waits keeps no message alive.
+    run.cursor = undefined;
+    run.view = undefined;
+    this.#count -= 1;
+    this.#first = this.#first + 1 < this.#ring.length ? this.#first + 1 : 0;
+    if (this.#count === 0 && this.#ring.length > PLACES_KEPT) {
+      this.#ring = [];
       this.#first = 0;
-      this.#end = 0;
-    } else if (this.#first >= COMPACTED && this.#first * 2 >= this.#end) this.#compact();
+    }
   }
 
-  #compact(): void {
-    this.#cursors.copyWithin(0, this.#first, this.#end).fill(undefined, this.#end - this.#first);
-    this.#views.copyWithin(0, this.#first, this.#end).fill(undefined, this.#end - this.#first);
-    this.#bounds.copyWithin(0, 2 * this.#first, 2 * this.#end);
-    this.#end -= this.#first;
+  /** The run number `index`, counted from the oldest; for the number of runs, the place of the next one. */
+  #run(index: number): Run | undefined {
+    const place = this.#first + index;
+    return this.#ring[place < this.#ring.length ? place : place - this.#ring.length];
+  }
+
+  /** Twice as many places, the oldest run first. */
+  #grow(): void {
+    const ring = [...this.#ring.slice(this.#first), ...this.#ring.slice(0, this.#first)];
+    for (let more = Math.max(1, ring.length); more > 0; more -= 1) ring.push({ cursor: undefined, view: undefined, next: 0, to: 0 });
+    this.#ring = ring;
     this.#first = 0;
   }
+}
 
-  #oldest(run: number): number {
-    return this.#views[run]?.seqs[this.#next(run)] ?? 1;
-  }
+function oldest({ view, next }: Run): number {
+  return view?.seqs[next] ?? 1;
+}
 
-  #next(run: number): number {
-    return this.#bounds[2 * run] ?? 0;
-  }
-
-  #to(run: number): number {
-    return this.#bounds[2 * run + 1] ?? 0;
-  }
+function contains(run: Run | undefined, id: number): boolean {
+  if (run?.view === undefined) return false;
+  const { seqs } = run.view;
+  const index = indexAfter(seqs, id) - 1;
+  return index >= run.next && index < run.to && seqs[index] === id;
 }
 
 /** How many answers end at or before `offset`, at least `from`. */
