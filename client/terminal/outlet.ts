@@ -40,8 +40,9 @@ export class Outlet {
   }
 
   message(message: Message): void {
-    this.#write(process.stdout, this.#json ? renderJson(message) : renderMessage(message, this.#look(this.#messageChalk)));
+    // First: when the line stands there, its bell has been heard.
     this.ring(message);
+    this.#write(process.stdout, this.#json ? renderJson(message) : renderMessage(message, this.#look(this.#messageChalk)));
   }
 
   /** Rings as it would if the message were shown. */
