@@ -26,8 +26,6 @@ export interface BroadcasterEvents {
   readonly failed: (error: unknown) => void;
 }
 
-/** For a message without an ID that is stored alone: shared by all of these. */
-const NO_ID: readonly (string | null)[] = [null];
 const NOTHING: ReadonlyMap<Room, readonly Broadcast[]> = new Map();
 
 /** What one room is about to say. */
@@ -270,7 +268,6 @@ function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegmen
   const { bytes, ends, seqs } = segment.named;
   const messageIds: (string | null)[] = [];
   for (const { messageId } of broadcasts) messageIds.push(messageId ?? null);
-  const isOnlyOne = messageIds.length === 1 && messageIds[0] === null;
   return {
     room: room.code,
     bytes,
@@ -279,7 +276,7 @@ function toStore({ room, broadcasts, segment }: Saying, now: Date): StoredSegmen
     senders: segment.senders,
     ordinal: segment.ordinal,
     at: now.getTime(),
-    messageIds: isOnlyOne ? NO_ID : messageIds.slice(),
+    messageIds: messageIds.slice(),
   };
 }
 

@@ -204,8 +204,7 @@ export function encodeSegment(room: string, drafts: readonly Draft[], seqs: read
   }
   pages.push(page);
   // The copies are of exactly this length: an array that grows is given room for many more.
-  const view = new View(bytesOf(pages, length, plain), ends.slice(), seqs);
-  return new Segment(view, drafts.length === 1 ? (drafts[0]?.speaker.alone ?? senders) : senders.slice(), ordinal);
+  return new Segment(new View(bytesOf(pages, length, plain), ends.slice(), seqs), senders.slice(), ordinal);
 }
 
 /** @param length the bytes of all texts together. @param plain whether each character is one */

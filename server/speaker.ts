@@ -21,8 +21,6 @@ export class Speaker {
   readonly nameJson: string;
   /** Whether both are printable ASCII. */
   readonly plain: boolean;
-  /** The senders of a segment that has one message of theirs and nothing else: shared by all of these. */
-  readonly alone: readonly string[];
 
   constructor(id: string, name: string) {
     this.id = id;
@@ -30,7 +28,6 @@ export class Speaker {
     this.idJson = jsonInner(id);
     this.nameJson = jsonInner(name);
     this.plain = isPlain(id) && isPlain(name);
-    this.alone = [id];
   }
 }
 

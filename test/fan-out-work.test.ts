@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import test, { mock, type TestContext } from 'node:test';
 import { compileTools, hasProgram } from '../bench/build.ts';
 import { readResult } from '../bench/result.ts';
+import { callbackListener } from './support/callback-listener.ts';
 import { join as joinRoom, withServer } from './support/room.ts';
 import { startServer } from './support/server-process.ts';
 
@@ -62,13 +63,11 @@ test('what is said together goes to each client in one write, and many answers a
 });
 
 /** A callback server that answers without JSON, so that all JSON of this process is the room's. */
-async function receiver(context: TestContext, wanted: number): Promise<{ readonly port: number; readonly all: Promise<void> }> {
+async function receiver(context: TestContext, wanted: number): Promise<{ readonly callback: string; readonly all: Promise<void> }> {
   let seen = 0;
   let finish: () => void = () => undefined;
   const all = new Promise<void>((resolve) => (finish = resolve));
-  const sockets = new Set<net.Socket>();
-  const listener = net.createServer((socket) => {
-    sockets.add(socket);
+  const callback = await callbackListener(context, (socket) => {
     let rest = '';
     socket.setEncoding('latin1').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
@@ -80,22 +79,14 @@ async function receiver(context: TestContext, wanted: number): Promise<{ readonl
       if (seen >= wanted) finish();
     });
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  context.after(() => {
-    for (const socket of sockets) socket.destroy();
-    listener.close();
-  });
-  const address = listener.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return { port: address.port, all };
+  return { callback, all };
 }
 
 test('a message is parsed once and encoded without JSON.stringify, however many hear it, and known answers are not parsed', (context) =>
   withServer({}, async (server) => {
     const [messages, listeners] = [300, 20];
     const receivers = await Promise.all(Array.from({ length: listeners }, () => receiver(context, messages)));
-    for (const [index, { port }] of receivers.entries()) await joinRoom(server, { id: `ear-${index}`, callback: `127.0.0.1:${port}` });
+    for (const [index, { callback }] of receivers.entries()) await joinRoom(server, { id: `ear-${index}`, callback });
     const speaker = await joinRoom(server, { id: 'speaker', callback: 'none' });
     const say = `{"jsonrpc":"2.0","method":"ChatServer.SendMessage","params":{"UserID":"speaker","Text":"hello"}}\n`;
     const [parse, stringify] = [mock.method(JSON, 'parse'), mock.method(JSON, 'stringify')];
@@ -111,8 +102,8 @@ test('a message is parsed once and encoded without JSON.stringify, however many 
 
 test('a sender is answered before its message is handed out, which takes long in a large room', (context) =>
   withServer({}, async (server) => {
-    const { port, all } = await receiver(context, 1);
-    await joinRoom(server, { id: 'ear', callback: `127.0.0.1:${port}` });
+    const { callback, all } = await receiver(context, 1);
+    await joinRoom(server, { id: 'ear', callback });
     const speaker = await joinRoom(server, { id: 'speaker', callback: 'none' });
     const written = mock.method(net.Socket.prototype, 'write');
     context.after(() => mock.restoreAll());

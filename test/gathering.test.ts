@@ -1,9 +1,8 @@
 /** The answers of a busy client are read together, on the connection that its own calls come on too; but no call waits for that. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import test, { mock, type TestContext } from 'node:test';
 import { Connection } from '../commons/wire/connection.ts';
+import { callbackListener } from './support/callback-listener.ts';
 import { at } from './support/line-client.ts';
 import { join, withServer, type Member } from './support/room.ts';
 import { eachLine } from './support/traffic.ts';
@@ -45,25 +44,6 @@ function readsByTurn(context: TestContext): readonly number[] {
   return turns;
 }
 
-/** Listens for callbacks and answers each. Returns its address. */
-async function answering(context: TestContext): Promise<string> {
-  const sockets = new Set<net.Socket>();
-  const listener = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    eachLine(socket, (line) => void socket.write(`{"jsonrpc":"2.0","result":true,"id":${String(at(JSON.parse(line), 'id'))}}\n`));
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  context.after(() => {
-    for (const socket of sockets) socket.destroy();
-    listener.close();
-  });
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP listener has a port');
-  return `127.0.0.1:${address.port}`;
-}
-
 /** Says something again and again, each time when the one before was accepted, until `done`. */
 async function talk(speaker: Member, done: () => boolean): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
@@ -97,7 +77,9 @@ test('who calls now and then is read at once', (context) =>
 test('what many have gathered is not read all at once: nobody waits for all of it', (context) =>
   withServer({}, async (server) => {
     const ears = 24;
-    const callback = await answering(context);
+    const callback = await callbackListener(context, (socket) =>
+      eachLine(socket, (line) => void socket.write(`{"jsonrpc":"2.0","result":true,"id":${String(at(JSON.parse(line), 'id'))}}\n`)),
+    );
     for (let left = ears; left > 0; left -= 1) await join(server, { id: `ear ${left}`, callback });
     const speaker = await join(server, { id: 'speaker', callback: 'none' });
     const turns = readsByTurn(context);

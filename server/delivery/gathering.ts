@@ -9,7 +9,7 @@ import type { Connection } from '../../commons/wire/connection.ts';
 /** How long a client must not have been written to, milliseconds, until it counts as quiet and is read at once. */
 const QUIET_MS = 20;
 /**
- * A busy client's answers are read in every so manieth round of `QUIET_MS`, far below the deadline of a call. Each client has
+ * A busy client's answers are read in one of so many rounds of `QUIET_MS`, far below the deadline of a call. Each client has
  * a turn of its own: to read what a hundred have gathered takes 10 ms, for which everything else would have to wait.
  */
 const ROUNDS = 12;

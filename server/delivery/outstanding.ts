@@ -99,8 +99,8 @@ export class Outstanding {
    */
   match(shape: AnswerShape, chunk: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && this.#count > 0 && this.#early === undefined) {
-      const run = this.#ring[this.#first];
+    while (at < end && this.#early === undefined) {
+      const run = this.#run(0);
       const expected = run?.view?.answers(shape);
       if (run === undefined || expected === undefined) return at;
       const { bytes, ends } = expected;
