@@ -174,6 +174,13 @@ describe('the load generator', { skip }, () => {
     assert.ok(deliveries > 0 && 4 * kept.length >= deliveries, `${kept.length} messages on disk for ${deliveries} deliveries`);
   });
 
+  it('times what it sent at a fixed rate although the server is so far behind that it comes after the end', async () => {
+    const { ok, lat_us: latency, reply_us: reply } = await againstFloor([], ['--rate', '50000000', '--secs', '0.02']);
+    assert.equal(ok, true);
+    for (const times of [latency, reply])
+      assert.ok((times?.p50 ?? 0) > 20_000, `half took longer than all of the measuring: ${times?.p50} us`);
+  });
+
   it('leaves clients that stop reading out of the account', async () => {
     const { ok, lost } = await againstFloor([], ['--n', '6', '--m', '1', '--stall', '2']);
     assert.deepEqual({ ok, lost }, { ok: true, lost: 0 });

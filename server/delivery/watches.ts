@@ -17,7 +17,8 @@ export class Watches {
 
   /** Whether anybody waits. */
   get waiting(): boolean {
-    for (const watches of this.#logs?.values() ?? []) if (watches.size > 0) return true;
+    if (this.#logs === undefined) return false;
+    for (const watches of this.#logs.values()) if (watches.size > 0) return true;
     return false;
   }
 
