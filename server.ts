@@ -2,10 +2,10 @@
 /** The server program: settings, log, room server, stop. What each of them does is in its own file. */
 import { readServerSettings, settingsOrExit } from './commons/config.ts';
 import { createLog } from './commons/log.ts';
+import { tuneGarbageCollection } from './server/garbage-collection.ts';
 import { StoreRefused } from './server/store/database.ts';
 import { whenAskedToEnd } from './server/signals.ts';
 import { openStore } from './server/store/open.ts';
-import { keepYoungGenerationSmall } from './server/young-generation.ts';
 
 const settings = settingsOrExit(() => readServerSettings(process.argv.slice(2), process.env));
 const log = createLog({ level: settings.logLevel, format: settings.logFormat, messages: settings.logMessages });
@@ -15,7 +15,7 @@ async function main(): Promise<number> {
   const [opening, loading] = [openStore(settings, log), import('./server/chat-server.ts')];
   const [{ ChatServer }] = await Promise.all([loading, opening]);
   const server = await ChatServer.start(settings, log, opening);
-  keepYoungGenerationSmall();
+  tuneGarbageCollection();
   const asked = whenAskedToEnd();
   log.announce(`Real-time RPC chat server running on ${hostPort(server.address.host, server.address.port)}`);
   log.announce('Waiting for client connections...');

@@ -1,0 +1,30 @@
+/** How V8 collects what is not needed any more, in this process. It knows nothing of the chat. */
+import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * To be called when the server runs: V8 reads these flags whenever it is about to grow or to mark, and one that it does not
+ * know it names on stderr and goes on as before.
+ * @param cores how many this process may use
+ */
+export function tuneGarbageCollection(cores = availableParallelism()): void {
+  keepYoungGenerationSmall();
+  if (cores === 1) markOnMainThread();
+}
+
+/**
+ * From now on V8's young generation stays as large as it is: after the start that is two halves of 4 MiB. Otherwise it
+ * grows to two of 16 MiB while many clients join, which is 5 KiB for each of 5,000 (`npm run bench -- --suites idle`); with
+ * and without, throughput and latency differed by less than their noise.
+ */
+function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/**
+ * From now on marking begins no threads of its own: on a single core they take turns with the main one, which then stands
+ * still for whole time slices. 10,000 messages a second to 10 clients had a p99 of 30 ms with them and of 6 ms without.
+ */
+function markOnMainThread(): void {
+  setFlagsFromString('--no-concurrent-marking');
+}

@@ -1,0 +1,48 @@
+/** What the server asks of V8's garbage collector comes about. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { getHeapSpaceStatistics } from 'node:v8';
+import { tuneGarbageCollection } from '../server/garbage-collection.ts';
+
+const run = promisify(execFile);
+/** Objects that are made and kept: some 40 MB, of which V8 would otherwise conclude that it needs more room for young ones. */
+const OBJECTS = 500_000;
+/** Makes V8 mark several times, and says so when a thread of its own does. */
+const MARKING = `
+  const { tuneGarbageCollection } = await import(process.argv[1]);
+  tuneGarbageCollection(Number(process.argv[2]));
+  let kept = [];
+  for (let left = ${4 * OBJECTS}; left > 0; left -= 1) {
+    kept.push([left]);
+    if (kept.length > ${OBJECTS / 2}) kept = [];
+  }
+`;
+
+function youngBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? NaN;
+}
+
+/** How many threads begin to mark for each time that all is marked, while a program works that has so many cores. */
+async function markingThreads(cores: number): Promise<number> {
+  const module = new URL('../server/garbage-collection.js', import.meta.url).href;
+  const flags = ['--trace-gc', '--trace-concurrent-marking', '--input-type=module'];
+  const { stdout } = await run(process.execPath, [...flags, '--eval', MARKING, module, String(cores)]);
+  return (stdout.split('concurrent marking task').length - 1) / (stdout.split('Mark-Compact').length - 1);
+}
+
+test('the young generation does not grow any more, however much survives', () => {
+  tuneGarbageCollection();
+  const before = youngBytes();
+  const kept = Array.from({ length: OBJECTS }, (_, index) => ({ index, more: [index] }));
+  // The second of its halves may not have been in use before.
+  assert.ok(youngBytes() <= 2 * before, `${before} bytes, then ${youngBytes()}`);
+  assert.equal(kept.length, OBJECTS);
+});
+
+test('with one core to use, what is not needed is found without threads that compete for it; with more, with them', async () => {
+  // One may help at the very end, when the main thread would wait for it anyway.
+  const [one, two] = [await markingThreads(1), await markingThreads(2)];
+  assert.ok(one < 1.5 && two > 1.5, `${one} threads with one core, ${two} with two`);
+});
