@@ -54,6 +54,8 @@ static int new_socket(void) {
   int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
   if (fd < 0) die("socket: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  // Reset when closed, and so are those that a listener accepts: thousands in TIME_WAIT would hold the ports of the next run.
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1, .l_linger = 0}, sizeof(struct linger));
   return fd;
 }
 
