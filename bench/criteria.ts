@@ -42,11 +42,13 @@ function atLeast(results: Results, scenario: string, server: string, factor: num
   return condition(`${scenario}: at least ${factor} x ${server}`, times(results, scenario, server), (x) => x >= factor, ' x');
 }
 
-/** The same, with what the floor itself reaches: what a C program does not reach that only writes and reads, no server can. */
+/** The criterion, with what the floor has in the same place: so much the machine allows a program that only writes and reads. */
+function noting(criterion: Criterion, what: string, floors: number): Criterion {
+  return Number.isFinite(floors) ? { ...criterion, figure: `${criterion.figure} (${what} ${floors.toFixed(2)} x)` } : criterion;
+}
+
 function besideFloor(results: Results, scenario: string, server: string, factor: number): Criterion {
-  const { figure, ...criterion } = atLeast(results, scenario, server, factor);
-  const floors = times(results, scenario, server, 'floor-same');
-  return { ...criterion, figure: Number.isFinite(floors) ? `${figure} (floor-same: ${floors.toFixed(2)} x)` : figure };
+  return noting(atLeast(results, scenario, server, factor), 'floor-same:', times(results, scenario, server, 'floor-same'));
 }
 
 /** 1: near the physical limit. */
@@ -170,8 +172,8 @@ function keptCheaply(results: Results, disk: DiskTime): readonly Criterion[] {
     ...DURABLE_LOADS.map((load) => {
       const scenario = `durable ${load}`;
       const [share, floors] = [times(results, scenario, SUBJECT, DURABLE), times(results, scenario, 'floor-same', FLOOR_SYNC)];
-      const { figure, ...kept } = condition(`${scenario}: at least 0.8 x the throughput without a store`, share, (x) => x >= 0.8, ' x');
-      return { ...kept, figure: Number.isFinite(floors) ? `${figure} (the floor keeps ${floors.toFixed(2)} x)` : figure };
+      const kept = condition(`${scenario}: at least 0.8 x the throughput without a store`, share, (x) => x >= 0.8, ' x');
+      return noting(kept, 'the floor keeps', floors);
     }),
     ...answers,
   ];

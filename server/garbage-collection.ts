@@ -23,7 +23,8 @@ function keepYoungGenerationSmall(): void {
 
 /**
  * From now on marking begins no threads of its own: on a single core they take turns with the main one, which then stands
- * still for whole time slices. 10,000 messages a second to 10 clients had a p99 of 30 ms with them and of 6 ms without.
+ * still for whole time slices. 10,000 messages a second to 10 clients had a p99 of 16 to 27 ms with them and of 4 to 8 ms
+ * without (the load of `npm run bench -- --suites latency --n 10`, three runs each).
  */
 function markOnMainThread(): void {
   setFlagsFromString('--no-concurrent-marking');
