@@ -6,7 +6,7 @@ export const USAGE = `Usage: npm run bench -- [options]
   --suites LIST    of fanout, shapes, latency, idle, stall, durable (default: all)
   --reps N         runs of each scenario and server, interleaved (3)
   --secs S         measured seconds of a run (2)
-  --warm S         seconds before that are not measured (0.8)
+  --warm S         seconds before that are not measured: what is compiled while it runs is compiled by then (2)
   --settle S       the same at a fixed rate, where what is compiled while it runs takes longer to be so (4)
   --only LIST      only these servers, e.g. partyline,floor,redis
   --n LIST         only scenarios with so many clients, e.g. 100,1000
@@ -67,7 +67,7 @@ export function readOptions(args: readonly string[]): Options | string {
       match: values.match ?? '',
       reps: positive(values.reps, quick ? 1 : 3),
       secs: positive(values.secs, quick ? 0.4 : 2),
-      warm: positive(values.warm, quick ? 0.3 : 0.8),
+      warm: positive(values.warm, quick ? 0.3 : 2),
       settle: positive(values.settle, quick ? 0.3 : 4),
       tries: positive(values.tries, quick ? 1 : 4),
       minutes: positive(values.minutes, 240),

@@ -9,6 +9,7 @@ import { setFlagsFromString } from 'node:v8';
  */
 export function tuneGarbageCollection(cores = availableParallelism()): void {
   keepYoungGenerationSmall();
+  collectLessOften();
   if (cores === 1) markOnMainThread();
 }
 
@@ -19,6 +20,16 @@ export function tuneGarbageCollection(cores = availableParallelism()): void {
  */
 function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/**
+ * From now on the heap may become three times as large as what was in use after a full collection before the next one.
+ * Left to itself V8 sees that full collections take a seventh of the time and makes the next come sooner, after a sixth of a
+ * heap of 20 MB: four in a second, 40 ms of work each, at full throughput to 10 clients. With this it is one in 1.6 s, for
+ * 20 % more messages and 30 MB (5 alternating runs: 0.97 -> 1.19 M deliveries a second).
+ */
+function collectLessOften(): void {
+  setFlagsFromString('--heap-growing-percent=200');
 }
 
 /**

@@ -9,7 +9,7 @@ import { tuneGarbageCollection } from '../server/garbage-collection.ts';
 const run = promisify(execFile);
 /** Objects that are made and kept: some 40 MB, of which V8 would otherwise conclude that it needs more room for young ones. */
 const OBJECTS = 500_000;
-/** Makes V8 mark several times, and says so when a thread of its own does. */
+/** Makes V8 mark several times. */
 const MARKING = `
   const { tuneGarbageCollection } = await import(process.argv[1]);
   tuneGarbageCollection(Number(process.argv[2]));
@@ -24,12 +24,17 @@ function youngBytes(): number {
   return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? NaN;
 }
 
-/** How many threads begin to mark for each time that all is marked, while a program works that has so many cores. */
-async function markingThreads(cores: number): Promise<number> {
+/** What V8 says of its work while a program runs that has so many cores. */
+async function traced(program: string, cores: number, ...flags: readonly string[]): Promise<string> {
   const module = new URL('../server/garbage-collection.js', import.meta.url).href;
-  const flags = ['--trace-gc', '--trace-concurrent-marking', '--input-type=module'];
-  const { stdout } = await run(process.execPath, [...flags, '--eval', MARKING, module, String(cores)]);
-  return (stdout.split('concurrent marking task').length - 1) / (stdout.split('Mark-Compact').length - 1);
+  const { stdout } = await run(process.execPath, ['--trace-gc', ...flags, '--input-type=module', '--eval', program, module, String(cores)]);
+  return stdout;
+}
+
+/** How many threads begin to mark for each time that all is marked. */
+async function markingThreads(cores: number): Promise<number> {
+  const trace = await traced(MARKING, cores, '--trace-concurrent-marking');
+  return (trace.split('concurrent marking task').length - 1) / (trace.split('Mark-Compact').length - 1);
 }
 
 test('the young generation does not grow any more, however much survives', () => {
@@ -45,4 +50,10 @@ test('with one core to use, what is not needed is found without threads that com
   // One may help at the very end, when the main thread would wait for it anyway.
   const [one, two] = [await markingThreads(1), await markingThreads(2)];
   assert.ok(one < 1.5 && two > 1.5, `${one} threads with one core, ${two} with two`);
+});
+
+test('the heap may become three times what was in use before all of it is looked at again, not less', async () => {
+  const trace = await traced(MARKING, 2, '--trace-gc-verbose');
+  const growths = [...trace.matchAll(/\[HeapController\] Limit: .* \(([\d.]+)\)/gu)].map(([, growth]) => growth);
+  assert.deepEqual([...new Set(growths)], ['3.0'], trace);
 });
