@@ -46,6 +46,7 @@ export async function member(t: TestContext, server: Where, name: string, option
   return join(t, server, name, { logIn: { userName: name, password: PASSWORD }, ...options });
 }
 
-export function becomes(client: ChatClient, kind: ChatClient['state']['kind'], deadlineMs = 20_000): Promise<void> {
+/** A client that lost its server tries again within 30 s, at a random moment of its own. */
+export function becomes(client: ChatClient, kind: ChatClient['state']['kind'], deadlineMs = 45_000): Promise<void> {
   return until(client, 'state', () => client.state.kind === kind, kind, deadlineMs);
 }
