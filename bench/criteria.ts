@@ -76,7 +76,7 @@ function besidePeers(results: Results): readonly Criterion[] {
   ];
 }
 
-/** The floor that a scenario was measured beside: the one with small frames, or else the one with ours, which is the slower. */
+/** The floor that a scenario was measured beside: the one with small frames, or else the one with ours. */
 function floorOf(results: Results, scenario: string): string {
   return results.summary(scenario, 'floor') === undefined ? 'floor-same' : 'floor';
 }

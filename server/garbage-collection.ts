@@ -24,9 +24,9 @@ function keepYoungGenerationSmall(): void {
 
 /**
  * From now on the heap may become three times as large as what was in use after a full collection before the next one.
- * Left to itself V8 sees that full collections take a seventh of the time and makes the next come sooner, after a sixth of a
- * heap of 20 MB: four in a second, 40 ms of work each, at full throughput to 10 clients. With this it is one in 1.6 s, for
- * 20 % more messages and 30 MB (5 alternating runs: 0.97 -> 1.19 M deliveries a second).
+ * Left to itself V8 lets a heap of 20 MB grow by a sixth: at full throughput to 10 clients `--trace-gc` shows four full
+ * collections a second, which take a seventh of the time. With this they are two, and a twentieth, for a fifth more messages and
+ * 30 MB (0.97 -> 1.19 M deliveries a second, medians of 5 alternating runs of `npm run bench -- --match "n=10 w=64"`'s load).
  */
 function collectLessOften(): void {
   setFlagsFromString('--heap-growing-percent=200');
