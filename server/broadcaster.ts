@@ -206,8 +206,8 @@ export class Broadcaster {
 
   /** Senders are told; notices of the room have nobody who would repeat them and are tried again. */
   #refuse(broadcasts: readonly Broadcast[]): void {
-    const notices = broadcasts.filter(({ refused }) => refused === undefined);
-    for (const { refused } of broadcasts) refused?.(new RpcError('StorageFailed'));
+    const notices = broadcasts.filter((broadcast) => broadcast.refused === undefined);
+    for (const broadcast of broadcasts) broadcast.refused?.(new RpcError('StorageFailed'));
     if (notices.length === 0) return;
     this.#refused.push(...notices);
     this.#again ??= setTimeout(() => {

@@ -14,9 +14,9 @@ export interface Broadcast extends Draft {
   /** The sender's own name for the message, kept with it so that a repetition is known after a restart too. */
   readonly messageId?: string | undefined;
   /** Told when the message has its number and every member's cursor will come to it. */
-  readonly accepted?: (seq: number) => void;
+  accepted?(seq: number): void;
   /** Told instead when it was not accepted. */
-  readonly refused?: (error: RpcError) => void;
+  refused?(error: RpcError): void;
 }
 
 export interface QueueLimits {

@@ -180,17 +180,16 @@ export interface Draft {
 
 /** Encodes what a room accepted in one batch. `seqs` has one number for each draft, ascending. */
 export function encodeSegment(room: string, drafts: readonly Draft[], seqs: readonly number[], sentAt: string, ordinal: number): Segment {
-  const { open, close } = FRAME.named;
-  const fixed = `,"Room":"${room}","Name":"`;
   const senders: string[] = [];
   const ends: number[] = [];
   const pages: string[] = [];
   let page = '';
   let length = 0;
   let plain = true;
+  let repeated: Repeated | undefined;
   for (const draft of drafts) {
-    const seq = String(seqs[ends.length]);
-    const frame = open + encodeMessage(draft, seq, fixed, sentAt) + close + seq + END;
+    if (repeated?.speaker !== draft.speaker || repeated.kind !== draft.kind) repeated = repeatedBy(draft, room, sentAt);
+    const frame = encodeCall(draft.text, String(seqs[ends.length]), repeated);
     const ascii = draft.speaker.plain && isPlain(draft.text);
     length += ascii ? frame.length : Buffer.byteLength(frame);
     plain = plain && ascii;
@@ -217,13 +216,31 @@ function bytesOf(texts: readonly string[], length: number, plain: boolean): Buff
   return bytes;
 }
 
-/** A message's JSON; the text is escaped once for both places where it stands. */
-function encodeMessage({ kind, speaker, text }: Draft, seq: string, fixed: string, sentAt: string): string {
-  const said = jsonInner(text);
+/** What the calls for one speaker's messages of one kind have in common, in order, between what differs. */
+interface Repeated {
+  readonly speaker: Speaker;
+  readonly kind: Message['Kind'];
+  readonly beforeContent: string;
+  readonly beforeSeq: string;
+  readonly beforeText: string;
+  readonly beforeId: string;
+}
+
+function repeatedBy({ speaker, kind }: Draft, room: string, sentAt: string): Repeated {
+  const { open, close } = FRAME.named;
   const system = kind !== 'chat' && kind !== 'direct';
-  const content = system ? said : `${speaker.nameJson}: ${said}`;
-  return (
-    `{"SenderID":"${speaker.idJson}","Content":"${content}","IsSystem":${system ? 'true' : 'false'},"Seq":${seq}` +
-    `${fixed}${speaker.nameJson}","Text":"${said}","Kind":"${kind}","SentAt":"${sentAt}"}`
-  );
+  return {
+    speaker,
+    kind,
+    beforeContent: `${open}{"SenderID":"${speaker.idJson}","Content":"${system ? '' : `${speaker.nameJson}: `}`,
+    beforeSeq: `","IsSystem":${system ? 'true' : 'false'},"Seq":`,
+    beforeText: `,"Room":"${room}","Name":"${speaker.nameJson}","Text":"`,
+    beforeId: `","Kind":"${kind}","SentAt":"${sentAt}"}${close}`,
+  };
+}
+
+/** The call that brings a message; its text is escaped once for both places where it stands. */
+function encodeCall(text: string, seq: string, { beforeContent, beforeSeq, beforeText, beforeId }: Repeated): string {
+  const said = jsonInner(text);
+  return beforeContent + said + beforeSeq + seq + beforeText + said + beforeId + seq + END;
 }

@@ -15,10 +15,13 @@ export type Reply = (error: RpcError | null, result?: unknown) => void;
  */
 export type Handler<C> = (params: unknown, context: C, call: Call, reply: Reply) => void | Promise<void>;
 
+/** A call that runs, until it is answered. */
 interface Running<C> {
   readonly context: C;
   readonly call: Call;
+  readonly reply: Reply;
   admission: void | Promise<void>;
+  answered: boolean;
 }
 
 export class Dispatcher<C> {
@@ -37,27 +40,25 @@ export class Dispatcher<C> {
 
   /** Runs `call`; the promise, where there is one, settles when the next call of the connection may start. */
   dispatch(call: Call, context: C, reply: Reply): void | Promise<void> {
-    const running: Running<C> = { context, call, admission: undefined };
+    const running: Running<C> = { context, call, reply, admission: undefined, answered: false };
     // jayson runs the handler before `call` returns, so the handler finds here what jayson has no place for.
     this.#running = running;
     // jayson answers no call whose id is null: every call gets an id here, the real one is echoed by the peer.
     const request = { jsonrpc: '2.0', id: 1, method: call.method, params: [call.params] };
-    const replyOnce = once(reply);
-    this.#rpc.call(request, (error?: unknown, response?: unknown) => settle(replyOnce, error, response));
+    this.#rpc.call(request, (error?: unknown, response?: unknown) => settle(running, error, response));
     return running.admission;
   }
 
   #guarded(name: string, handler: Handler<C>): InstanceType<typeof jayson.Method> {
     return new jayson.Method((_params: unknown, done: (error?: JSONRPCErrorLike | null, result?: unknown) => void): void => {
       const reply: Reply = (error, result) => (error === null ? done(null, result ?? null) : done(plain(error)));
-      const crashed = (error: unknown): void => reply(this.#refusal(name, error));
       const running = this.#running;
       if (running === undefined) return;
       try {
         const admission = handler(running.call.params, running.context, running.call, reply);
-        if (admission !== undefined) running.admission = admission.catch(crashed);
+        if (admission !== undefined) running.admission = admission.catch((error: unknown) => reply(this.#refusal(name, error)));
       } catch (error) {
-        crashed(error);
+        reply(this.#refusal(name, error));
       }
     });
   }
@@ -78,22 +79,16 @@ function ofOneValue<C>(handler: Handler<C>): Handler<C> {
   };
 }
 
-function once(reply: Reply): Reply {
-  let replied = false;
-  return (error, result) => {
-    if (replied) return;
-    replied = true;
-    reply(error, result);
-  };
-}
-
 function plain({ code, message, data }: RpcError): JSONRPCErrorLike {
   return { code, message, data: { ...data } };
 }
 
-function settle(reply: Reply, error: unknown, response: unknown): void {
-  if (isRecord(response)) reply(null, response['result']);
-  else if (isRecord(error) && isRecord(error['error'])) reply(toRpcError(error['error']));
+/** Only the first outcome counts. */
+function settle<C>(running: Running<C>, error: unknown, response: unknown): void {
+  if (running.answered) return;
+  running.answered = true;
+  if (isRecord(response)) running.reply(null, response['result']);
+  else if (isRecord(error) && isRecord(error['error'])) running.reply(toRpcError(error['error']));
 }
 
 /** An error object of the wire as an `RpcError`; what the catalogue does not know keeps its sentence as an internal error. */

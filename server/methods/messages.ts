@@ -4,20 +4,13 @@ import { RpcError } from '../../commons/errors.ts';
 import type { ParamsOf, Receipt } from '../../commons/protocol.ts';
 import { Encoded } from '../../commons/rpc/frame.ts';
 import type { Member } from '../member.ts';
-import { busy } from '../queue.ts';
+import { busy, type Broadcast } from '../queue.ts';
 import { OPEN_RECEIPTS, whenDelivered } from '../receipts.ts';
 import type { Settled } from '../recent-sends.ts';
 import type { Room } from '../room.ts';
 import type { Services } from '../services.ts';
+import type { Speaker } from '../speaker.ts';
 import { method, type Outcome } from './method.ts';
-
-/** One SendMessage on its way: who says what where, and who is told how it ended. */
-interface Sending {
-  readonly member: Member;
-  readonly room: Room;
-  readonly params: ParamsOf<'ChatServer.SendMessage'>;
-  readonly outcome: Outcome<'ChatServer.SendMessage'>;
-}
 
 const DEFAULT_WAIT_MS = 5_000;
 /** A sender that goes on while the server stops is read no faster than this, so that the others get what was acknowledged. */
@@ -28,18 +21,19 @@ export const sendMessage = (services: Services) =>
     const member = services.registry.acting(params.UserID, outcome.context.peer, params.Session);
     const room = roomOf(services, member, params.Room);
     if (room === undefined) return notThere(services, params.Room);
-    const sending: Sending = { member, room, params, outcome };
+    const sending = new Sending(member, room, params, outcome);
     if (params.Wait !== undefined && member.openReceipts >= OPEN_RECEIPTS) throw busy();
     const first = params.MessageID === undefined ? undefined : services.recentSends.find(member.id, params.MessageID);
-    if (first !== undefined) return repeat(sending, first);
+    if (first !== undefined) return sending.repeat(first);
     if (services.stopping()) {
       outcome.refuse(new RpcError('ShuttingDown'));
       return delay(STOPPING_PAUSE_MS);
     }
     maySay(services, member, params.Text);
     // A repetition that comes meanwhile waits for this one's outcome.
-    const settled = params.MessageID === undefined ? undefined : services.recentSends.begin(member.id, params.MessageID);
-    return offer(services, sending, settled);
+    if (params.MessageID !== undefined) sending.settled = services.recentSends.begin(member.id, params.MessageID);
+    sending.openReceipt();
+    return services.broadcaster.queue.offer(sending);
   });
 
 /** The room that a call is about; `undefined` when the caller is not in it: then the call ends with `notThere`. */
@@ -64,54 +58,69 @@ export function maySay({ settings }: Services, member: Member, said: string): vo
   if (waitMs > 0) throw new RpcError('RateLimited', undefined, { RetryAfterMs: waitMs });
 }
 
-function offer({ broadcaster }: Services, sending: Sending, settled?: Settled): void | Promise<void> {
-  const { room, member, params } = sending;
-  openReceipt(sending);
-  return broadcaster.queue.offer({
-    room,
-    kind: 'chat',
-    speaker: member.speaker,
-    text: params.Text,
-    messageId: params.MessageID,
-    accepted: (seq) => {
-      settled?.accepted(seq);
-      answer(sending, seq, false);
-    },
-    refused: (error) => {
-      settled?.refused(error);
-      refuse(sending, error);
-    },
-  });
-}
+/** One SendMessage on its way: who says what where, and who is told how it ended. */
+class Sending implements Broadcast {
+  readonly room: Room;
+  readonly kind = 'chat';
+  readonly speaker: Speaker;
+  readonly text: string;
+  readonly messageId: string | undefined;
+  /** Who repeats it is told too. */
+  settled: Settled | undefined;
+  readonly #member: Member;
+  readonly #params: ParamsOf<'ChatServer.SendMessage'>;
+  readonly #outcome: Outcome<'ChatServer.SendMessage'>;
 
-/** Answers a repetition as the first send was or will be; nothing is said again. */
-function repeat(sending: Sending, first: Promise<number>): void {
-  openReceipt(sending);
-  first.then(
-    (seq) => answer(sending, seq, true),
-    (error: unknown) => refuse(sending, error instanceof RpcError ? error : new RpcError('InternalError')),
-  );
-}
+  constructor(member: Member, room: Room, params: ParamsOf<'ChatServer.SendMessage'>, outcome: Outcome<'ChatServer.SendMessage'>) {
+    this.room = room;
+    this.speaker = member.speaker;
+    this.text = params.Text;
+    this.messageId = params.MessageID;
+    this.#member = member;
+    this.#params = params;
+    this.#outcome = outcome;
+  }
 
-/** A call that waits for its receipt does not hold up the answers behind it. */
-function openReceipt({ params, outcome, member }: Sending): void {
-  if (params.Wait === undefined) return;
-  outcome.context.peer.answerOutOfTurn(outcome.call);
-  member.openReceipts += 1;
-}
+  /** A call that waits for its receipt does not hold up the answers behind it. */
+  openReceipt(): void {
+    if (this.#params.Wait === undefined) return;
+    this.#outcome.context.peer.answerOutOfTurn(this.#outcome.call);
+    this.#member.openReceipts += 1;
+  }
 
-function refuse({ params, outcome, member }: Sending, error: RpcError): void {
-  if (params.Wait !== undefined) member.openReceipts -= 1;
-  outcome.refuse(error);
-}
+  accepted(seq: number): void {
+    this.settled?.accepted(seq);
+    this.#answer(seq, false);
+  }
 
-/** Tells the sender its message's number, at once or with the receipt that it waits for. */
-function answer({ params, outcome, member, room }: Sending, seq: number, duplicate: boolean): void {
-  if (params.Wait === undefined) return outcome.succeed(accepted(seq, duplicate));
-  whenDelivered(room, seq, member, params.TimeoutMs ?? DEFAULT_WAIT_MS, (receipt) => {
-    member.openReceipts -= 1;
-    outcome.succeed(accepted(seq, duplicate, receipt));
-  });
+  refused(error: RpcError): void {
+    this.settled?.refused(error);
+    this.#refuse(error);
+  }
+
+  /** Answers a repetition as the first send was or will be; nothing is said again. */
+  repeat(first: Promise<number>): void {
+    this.openReceipt();
+    first.then(
+      (seq) => this.#answer(seq, true),
+      (error: unknown) => this.#refuse(error instanceof RpcError ? error : new RpcError('InternalError')),
+    );
+  }
+
+  /** Tells the sender its message's number, at once or with the receipt that it waits for. */
+  #answer(seq: number, duplicate: boolean): void {
+    const { Wait, TimeoutMs = DEFAULT_WAIT_MS } = this.#params;
+    if (Wait === undefined) return this.#outcome.succeed(accepted(seq, duplicate));
+    whenDelivered(this.room, seq, this.#member, TimeoutMs, (receipt) => {
+      this.#member.openReceipts -= 1;
+      this.#outcome.succeed(accepted(seq, duplicate, receipt));
+    });
+  }
+
+  #refuse(error: RpcError): void {
+    if (this.#params.Wait !== undefined) this.#member.openReceipts -= 1;
+    this.#outcome.refuse(error);
+  }
 }
 
 function accepted(seq: number, duplicate: boolean, receipt?: Receipt): Encoded {
