@@ -5,6 +5,7 @@
  * of the store, so there is one order.
  */
 import { RpcError } from '../commons/errors.ts';
+import { HandOut } from './hand-out.ts';
 import { BroadcastQueue, type Broadcast, type QueueLimits } from './queue.ts';
 import type { Room } from './room.ts';
 import { encodeSegment, type Segment } from './segment.ts';
@@ -16,8 +17,6 @@ const OPEN_MS = 2;
 const NOTICE_PATIENCE_MS = 5;
 /** Pause before notices that could not be stored are tried again, milliseconds. */
 const STORE_PAUSE_MS = 500;
-/** Pause before the broadcaster looks again whether congested rooms have moved, milliseconds. */
-const CONGESTION_PAUSE_MS = 10;
 
 export interface BroadcasterEvents {
   /** A message was appended to its room's log. */
@@ -56,7 +55,6 @@ export class Broadcaster {
   #committing = false;
   #stopped = false;
   #patience: NodeJS.Timeout | undefined;
-  #looking: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #batch: Promise<void> = Promise.resolve();
   /** What the present batch says, by room. */
@@ -66,8 +64,7 @@ export class Broadcaster {
   readonly #idle: (() => void)[] = [];
   /** Bounded by the calls that wait for them. */
   readonly #keepings: Keeping[] = [];
-  /** Rooms whose senders wait because most members are far behind; looked at again and again while there are any. */
-  readonly #congested = new Set<Room>();
+  readonly #handOut = new HandOut(() => this.queue.letIn());
 
   /** Numbers on from the store's last one; one counter serves all rooms, so a number names one message. */
   constructor(limits: QueueLimits, store: Store, events: BroadcasterEvents) {
@@ -140,7 +137,7 @@ export class Broadcaster {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#patience);
-    clearTimeout(this.#looking);
+    this.#handOut.stop();
     clearTimeout(this.#again);
     this.queue.close();
     for (const { refused } of this.#keepings.splice(0)) refused(new RpcError('ShuttingDown'));
@@ -173,7 +170,7 @@ export class Broadcaster {
       for (const { kept } of keepings) kept();
       // The answers that this gave rise to leave first: to hand out takes long in a large room, and no sender need wait for it.
       await nextTick();
-      for (const { room } of sayings) this.#handOut(room);
+      for (const { room } of sayings) await this.#handOut.to(room);
     } else {
       this.#refuse([...rooms.values()].flat());
       for (const { refused } of keepings) refused(new RpcError('StorageFailed'));
@@ -216,20 +213,6 @@ export class Broadcaster {
     }, STORE_PAUSE_MS);
   }
 
-  /** Senders of a congested room wait at the queue's door, and are told `Busy` when that takes too long. */
-  #watchCongestion(room: Room): void {
-    if (!room.lookForCongestion()) return;
-    this.#congested.add(room);
-    this.#looking ??= setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
-  }
-
-  #lookAgain(): void {
-    this.#looking = undefined;
-    for (const room of this.#congested) if (!room.lookForCongestion()) this.#congested.delete(room);
-    this.queue.letIn();
-    if (this.#congested.size > 0) this.#looking = setTimeout(() => this.#lookAgain(), CONGESTION_PAUSE_MS);
-  }
-
   /**
    * Its arrays, and those of the segment, are made by `push` and cut to size: what `map` makes is of another kind for V8 once
    * its caller is optimised, and everything that had read the former kind is then thrown away and compiled anew.
@@ -248,14 +231,6 @@ export class Broadcaster {
       this.#events.published(broadcast, seq);
       broadcast.accepted?.(seq);
     });
-  }
-
-  /** Sets the deliveries of all members going. */
-  #handOut(room: Room): void {
-    const { members } = room;
-    // Backwards: a member that is evicted on the way is replaced by the last one, who had its turn.
-    for (let left = members.length; left > 0; left -= 1) members[left - 1]?.delivery?.wake();
-    this.#watchCongestion(room);
   }
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { check, type SenderRecord } from './support/checker.ts';
 import { PEERS } from './support/fault-peers.ts';
 import { at, type LineClient } from './support/line-client.ts';
-import { Peer, type Message } from './support/peer.ts';
+import { answerTo, Peer, type Message } from './support/peer.ts';
 import { join, withServer, type Heard, type RunningServer } from './support/room.ts';
 
 const SENDS = 200;
@@ -117,4 +117,33 @@ test('what one client says on two connections keeps the order in which it was an
       texts,
       Array.from({ length: 20 }, (_, index) => `${index}`),
     );
+  }));
+
+test('while a message is tried again the others wait behind it, so that whoever drops what is older loses nothing', () =>
+  withServer({ limits: { retryDelaysMs: [20, 20, 20] } }, async (server) => {
+    const answered: string[] = [];
+    const failed = (id: unknown) => `${JSON.stringify({ jsonrpc: '2.0', id, error: { code: -1, message: 'not now' } })}\n`;
+    const peer = await Peer.start({
+      called: (call, socket, { messages }) => {
+        const { length } = messages.filter(({ Kind }) => Kind === 'chat');
+        if (length === 1 || length === 2) return void socket.write(failed(call.id));
+        if (call.message?.Kind === 'chat') answered.push(call.message.Text);
+        socket.write(answerTo(call));
+      },
+    });
+    await join(server, { id: 'moody', callback: peer.callback });
+    const sender = await join(server, { id: 'sender' });
+    await sender.say('one');
+    await peer.heard(({ texts }) => texts.length === 1, 'the first try');
+    for (const text of ['two', 'three']) await sender.say(text);
+    await peer.heard(({ texts }) => texts.length === 3, 'all of them');
+    const brought = peer.messages.filter(({ Kind }) => Kind === 'chat').map(({ Text }) => Text);
+    assert.deepEqual(
+      [answered, brought],
+      [
+        ['one', 'two', 'three'],
+        ['one', 'one', 'one', 'two', 'three'],
+      ],
+    );
+    await peer.close();
   }));

@@ -5,6 +5,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import { PEERS } from './support/fault-peers.ts';
 import { at, LineClient } from './support/line-client.ts';
 import { join, withServer, type RunningServer } from './support/room.ts';
 import { startServer } from './support/server-process.ts';
@@ -168,6 +169,25 @@ test('who ends its side after its calls still gets every answer, late ones too, 
     assert.deepEqual(answers.map((answer) => at(answer, 'id')).sort(), [0, 1, 2]);
     assert.deepEqual(at(answers[2], 'result', 'Receipt'), { Delivered: 1, Pending: [], Failed: 0 });
     await half.client.gone(3_000);
+  }));
+
+test('who ends its side behind a call that others wait for still has those carried out and answered', () =>
+  withServer({}, async (server) => {
+    const [peer, hears, half] = [await PEERS.healthy(), await join(server, { id: 'hears' }), await server.connect()];
+    const frames = [
+      { jsonrpc: '2.0', id: 1, method: 'ChatServer.Register', params: { ID: 'half', Name: 'half', Callback: peer.callback } },
+      { jsonrpc: '2.0', id: 2, method: 'ChatServer.SendMessage', params: { UserID: 'half', Text: 'my last words' } },
+      { jsonrpc: '2.0', id: 3, method: 'ChatServer.Info' },
+    ];
+    half.write(frames.map((frame) => `${JSON.stringify(frame)}\n`).join(''));
+    half.end();
+    for (const { id } of frames) {
+      const answer = await half.next();
+      assert.deepEqual([at(answer, 'id'), at(answer, 'result', 'Success')], [id, true], JSON.stringify(answer));
+    }
+    await half.gone(3_000);
+    await hears.hear(({ Text }) => Text === 'my last words');
+    await peer.close();
   }));
 
 test('1,000 connections that come and go leave nothing behind', () =>

@@ -3,12 +3,11 @@
  * out. It knows no JSON: a frame is the bytes between two newlines.
  */
 import type { Socket } from 'node:net';
+import { CARRIAGE_RETURN, isBlank, LINE_FEED } from './bytes.ts';
 import type { ConnectionHandler, ConnectionOptions } from './connection-handler.ts';
 
 export type { ConnectionHandler, ConnectionOptions } from './connection-handler.ts';
 
-const LINE_FEED = 10;
-const CARRIAGE_RETURN = 13;
 const NOTHING = Buffer.alloc(0);
 /** Shared by all connections that have no half a frame; never written to. */
 const NONE: Buffer[] = [];
@@ -32,6 +31,8 @@ export class Connection {
   #holds = 0;
   /** What comes in is left to the kernel for now. */
   #unread = false;
+  /** The peer's end waits behind what it said before. */
+  #endHeld = false;
   #choked = false;
   #deaf = false;
   #closed = false;
@@ -133,7 +134,9 @@ export class Connection {
     this.#holds -= 1;
     if (this.#holds > 0 || this.#closed) return;
     this.#replay();
-    if (this.#holds === 0 && !this.#closed && !this.#unread) this.#socket.resume();
+    if (this.#holds > 0 || this.#closed) return;
+    if (this.#endHeld) this.#handler?.ended();
+    else if (!this.#unread) this.#socket.resume();
   }
 
   /** Leaves what comes in, its end included, to the kernel until `readOn`, for one read of it all. Returns whether it was read until now. */
@@ -270,6 +273,7 @@ export class Connection {
     const connection = Connection.#of.get(this);
     if (connection === undefined) return;
     if (connection.#handler === undefined) connection.end();
+    else if (connection.#holds > 0) connection.#endHeld = true;
     else connection.#handler.ended();
   }
 
@@ -290,11 +294,3 @@ export class Connection {
 }
 
 const flush = (connection: Connection): void => connection.flush();
-
-function isBlank(chunk: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i += 1) {
-    const byte = chunk[i];
-    if (byte !== 32 && byte !== 9 && byte !== CARRIAGE_RETURN) return false;
-  }
-  return true;
-}

@@ -202,7 +202,7 @@ export class Delivery implements AnswerSink {
     const idle = this.#feed.outstanding.calls === 0;
     const first = this.#feed.next();
     if (this.#feed.isLost) return this.#evict('it fell out of what the room remembers');
-    if (first === undefined) return;
+    if (first === undefined) return this.#watches.check(this.#feed);
     if (idle) this.#heardAt = performance.now();
     writeAll(connection, first, this.#feed);
     if (this.#gathered !== undefined) this.#means.gathering.wrote(this.#gathered, this.#watches.waiting || this.#feed.mostlyFull);
@@ -246,6 +246,7 @@ export class Delivery implements AnswerSink {
     const pause = this.#retry.failed();
     if (pause === undefined) return this.#evict(reason);
     this.#detach();
+    this.#feed.narrow();
     this.#feed.rewind();
     this.#reopen(pause);
   }

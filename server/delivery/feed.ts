@@ -135,7 +135,7 @@ export class Feed {
     this.#windowCalls = 1;
   }
 
-  /** As many as ever again: it did not close the connection after one answer. */
+  /** As many as ever again: it has answered, and did not close the connection after one answer. */
   widen(): void {
     this.#windowCalls = this.#widest;
   }

@@ -56,7 +56,7 @@ export async function openHall(folder: string | null, given: Partial<Limits> = {
   rooms.startWith(await keeping.look(now));
   const peers: Peer[] = [];
   return {
-    ...{ limits, failures, store, broadcaster, memory, rooms, accountRooms, membership, keeping, registry, peers },
+    ...{ limits, failures, store, broadcaster, presence, memory, rooms, accountRooms, membership, keeping, registry, peers },
     /** Ends at once, as a process that is killed does: nothing is written down any more. */
     crash: async () => {
       for (const { delivery } of registry.members()) delivery?.close();
