@@ -58,7 +58,7 @@ export class ChatServer {
     this.#accepted = {
       dispatcher: this.#dispatcher,
       limits,
-      context: (peer) => ({ peer, address: peer.connection.remoteAddress, port: peer.connection.remotePort }),
+      context: (peer) => ({ peer, address: peer.connection.remoteAddress, port: peer.connection.remotePort, rate: undefined }),
       answersGarbage: true,
       closed: (peer) => this.#peers.delete(peer),
     };

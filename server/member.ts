@@ -11,6 +11,7 @@ export interface MemberIdentity {
   readonly name: string;
   /** Where its Register came from, `address:port`. */
   readonly from: string;
+  /** Its connection's: who leaves and registers again has no new one. */
   readonly rate: RateLimit;
 }
 

@@ -1,4 +1,4 @@
-/** A steady rate with a burst of twice that: a token bucket for one sender. */
+/** A steady rate with a burst of twice that: a token bucket for all that registers on one connection. */
 export class RateLimit {
   readonly #perSecond: number;
   #tokens: number;

@@ -190,6 +190,35 @@ test('who ends its side behind a call that others wait for still has those carri
     await peer.close();
   }));
 
+/** How many of `count` messages of `id` are accepted, sent in one go. */
+async function accepted(client: LineClient, id: string, count: number, session?: string): Promise<number> {
+  const params = { UserID: id, Text: 'flood', ...(session === undefined ? {} : { Session: session }) };
+  const frame = { jsonrpc: '2.0', id: 'flood', method: 'ChatServer.SendMessage', params };
+  client.write(`${JSON.stringify(frame)}\n`.repeat(count));
+  let passed = 0;
+  for (let answer = 0; answer < count; answer++) if (at(await client.next(), 'result', 'Success') === true) passed++;
+  return passed;
+}
+
+test('all registrations of a connection share one rate: leaving and registering again is no way to send more', () =>
+  withServer({ messagesPerSecond: 1 }, async (server) => {
+    const { client, session } = await join(server, { id: 'first', callback: 'none' });
+    const started = performance.now();
+    let passed = await accepted(client, 'first', 5);
+    for (let round = 0; round < 20; round++) {
+      const id = `again-${round}`;
+      await client.call('ChatServer.Register', { ID: id, Name: id, Callback: 'none' });
+      passed += await accepted(client, id, 5);
+      await client.call('ChatServer.Unregister', { ID: id });
+    }
+    const due = 2 + Math.ceil((performance.now() - started) / 1_000);
+    assert.ok(passed >= 2 && passed <= due, `${passed} messages passed, ${due} may`);
+    const other = await join(server, { id: 'other', callback: 'none' });
+    // Who calls with a session is charged for the registration, wherever it calls from.
+    assert.ok((await accepted(other.client, 'first', 5, session)) <= 1);
+    assert.ok((await accepted(other.client, 'other', 5)) >= 2, 'another connection has a rate of its own');
+  }));
+
 test('1,000 connections that come and go leave nothing behind', () =>
   withServer({}, async (server) => {
     const member = await join(server, { id: 'stays' });

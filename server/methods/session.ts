@@ -185,8 +185,9 @@ function admit(
   services.inboxes.arrived(member);
 }
 
-function newMember({ settings }: Services, { ID, Name }: RegisterParams, { address, port }: CallContext): Member {
-  return new Member({ id: ID, name: Name, from: `${address}:${port}`, rate: new RateLimit(settings.messagesPerSecond) });
+function newMember({ settings }: Services, { ID, Name }: RegisterParams, context: CallContext): Member {
+  context.rate ??= new RateLimit(settings.messagesPerSecond);
+  return new Member({ id: ID, name: Name, from: `${context.address}:${context.port}`, rate: context.rate });
 }
 
 function newDelivery({ deliveryMeans }: Services, member: Member, route: Route, { call }: RegisterOutcome): Delivery {

@@ -98,7 +98,7 @@ function deliveryTo(peer: Peer, reader: string, limits: Limits) {
   const dispatcher = new Dispatcher<CallContext>(new Map(), () => undefined);
   const open = async (): Promise<Caller<CallContext>> => {
     const connection = await new Dialer(bounds).dial(peer, 1_000);
-    const context = (self: Caller<CallContext>): CallContext => ({ peer: self, address: peer.host, port: peer.port });
+    const context = (self: Caller<CallContext>): CallContext => ({ peer: self, address: peer.host, port: peer.port, rate: undefined });
     return new Caller<CallContext>(connection, { dispatcher, limits, context, answersGarbage: false });
   };
   const events = { evicted: () => undefined, declined: () => undefined };

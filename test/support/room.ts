@@ -14,6 +14,8 @@ export interface RoomSettings {
   readonly limits?: Partial<Limits>;
   /** Networks beyond the caller's own address that may be called back. */
   readonly callbackAllow?: readonly string[];
+  /** Messages a second and connection; no limit unless given. */
+  readonly messagesPerSecond?: number;
   /** Whether guests are refused; they are not unless given. */
   readonly membersOnly?: boolean;
   /** Where it keeps what is said; nowhere when left out. */
@@ -51,7 +53,7 @@ export async function startRoom(settings: RoomSettings = {}): Promise<RoomServer
     host: '127.0.0.1',
     port: 0,
     dataDir: settings.dataDir ?? null,
-    messagesPerSecond: 0,
+    messagesPerSecond: settings.messagesPerSecond ?? 0,
     callbackAllow: settings.callbackAllow ?? [],
     membersOnly: settings.membersOnly ?? false,
     // Members whose connection a test has ended get no goodbye; waiting for them would only take time.
