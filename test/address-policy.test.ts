@@ -58,7 +58,9 @@ const OWN_ADDRESS = [
   [':5000', '127.0.0.1', '127.0.0.1 5000'],
   [':5000', '::ffff:127.0.0.1', '127.0.0.1 5000'],
   ['127.0.0.1:5000', '127.0.0.1', '127.0.0.1 5000'],
-  ['127.0.0.2:5000', '127.0.0.1', '127.0.0.2 5000'],
+  [':5000', '127.0.0.2', '127.0.0.2 5000'],
+  ['127.0.0.2:5000', '::ffff:127.0.0.2', '127.0.0.2 5000'],
+  ['127.0.0.1:5000', '127.0.0.2', '127.0.0.1 5000'],
   ['[::1]:5000', '127.0.0.1', '::1 5000'],
   ['127.0.0.1:5000', '::1', '127.0.0.1 5000'],
   [':1024', LAN, `${LAN} 1024`],
@@ -154,7 +156,7 @@ const OTHER_HOSTS = [
   ...['[fe80::5efe:127.0.0.1]', `[::${LAN}]`, `[::ffff:0:${LAN}]`, `[64:ff9b::${LAN}]`, '[2002:c0a8:714::1]', '[2001::3f57:f8eb]'],
 ] as const;
 
-test('the own address is called, whatever its spelling, and loopback by loopback', () => {
+test('the own address is called, whatever its spelling, and by a caller on loopback this machine in either family', () => {
   for (const [callback, caller, expected] of OWN_ADDRESS)
     assert.equal(outcome(policy(), callback, caller), expected, `${callback} by ${caller}`);
 });
@@ -185,6 +187,21 @@ test('loopback is closed to every caller who is not on it', () => {
   for (const host of ['127.0.0.1', '127.0.0.2', '127.255.255.254', '[::1]', '[0:0:0:0:0:0:0:1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]']) {
     for (const caller of [LAN, V6, '::127.0.0.1', '::2', '2002:7f00:1::', '64:ff9b::7f00:1', '128.0.0.1', '0.0.0.0'])
       assert.equal(outcome(policy(), `${host}:5000`, caller), REFUSED, `${host} by ${caller}`);
+  }
+});
+
+test('another loopback address is another network, to callers on loopback too: closed, and verified where it is listed', () => {
+  for (const caller of ['127.0.0.1', '::1', '::ffff:127.0.0.1', '127.0.0.3']) {
+    for (const host of ['127.0.0.2', '127.0.0.0', '127.1.0.1', '127.255.255.254', '[::ffff:127.0.0.2]']) {
+      const plain = host.replace(/^\[::ffff:(.*)\]$/, '$1');
+      assert.equal(outcome(policy(), `${host}:5000`, caller), REFUSED, `${host} by ${caller}`);
+      assert.equal(outcome(policy(['0.0.0.0/0']), `${host}:5000`, caller), REFUSED, `${host} by ${caller}, under a wide list`);
+      assert.equal(outcome(policy(['127.0.0.0/8']), `${host}:5000`, caller), `${plain} 5000 verify`, `${host} by ${caller}`);
+    }
+    for (const host of ['127.0.0.1', '[::1]']) {
+      const plain = host.replace(/^\[(.*)\]$/, '$1');
+      assert.equal(outcome(policy(['127.0.0.0/8']), `${host}:5000`, caller), `${plain} 5000`, `${host} by ${caller} needs no proof`);
+    }
   }
 });
 
@@ -310,7 +327,7 @@ test('a listener on one address owns its port there and nowhere else', () => {
     const rules = policy([], listener);
     for (const host of ['127.0.0.1', '[::ffff:127.0.0.1]', ''])
       assert.equal(outcome(rules, `${host}:${SERVER_PORT}`, '127.0.0.1'), REFUSED, host);
-    assert.equal(outcome(rules, `127.0.0.2:${SERVER_PORT}`, '127.0.0.1'), `127.0.0.2 ${SERVER_PORT}`);
+    assert.equal(outcome(rules, `:${SERVER_PORT}`, '127.0.0.2'), `127.0.0.2 ${SERVER_PORT}`);
     assert.equal(outcome(rules, '127.0.0.1:9998', '127.0.0.1'), '127.0.0.1 9998');
   }
 });
@@ -354,7 +371,7 @@ function ownTexts(address: string): (dialled: string) => boolean {
   const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
   const own = v4 ?? new URL(`http://[${address}]`).hostname.slice(1, -1);
   const onLoopback = (text: string) => text === '::1' || /^127\.\d+\.\d+\.\d+$/.test(text);
-  return (dialled) => dialled === own || (onLoopback(own) && onLoopback(dialled));
+  return (dialled) => dialled === own || (onLoopback(own) && ['127.0.0.1', '::1'].includes(dialled));
 }
 
 test('by default no text makes the server dial anything but the address of its caller', () => {

@@ -186,6 +186,25 @@ test('a foreign address that is not allowed is not even dialled', { skip }, () =
   }),
 );
 
+// Elsewhere 127.0.0.1 is the only address of loopback until somebody adds one.
+const onlyOne = process.platform === 'linux' ? false : 'this machine does not have 127.0.0.2';
+
+test('other loopback addresses are called only where they are listed, and after they echoed a challenge', { skip: onlyOne }, async () => {
+  const peer = await PEERS.healthy('plain', '127.0.0.2');
+  await withServer({}, async (server) => {
+    isCallbackFailed(await registerPeer(server, 'neighbour', peer.callback));
+    assert.equal(peer.connections, 0);
+  });
+  await withServer({ callbackAllow: ['127.0.0.0/8'], limits: { dialMs: 400 } }, async (server) => {
+    isCallbackFailed(await registerPeer(server, 'neighbour', peer.callback));
+    assert.deepEqual(
+      peer.calls.map(({ method }) => method),
+      ['ClientCallback.Verify'],
+    );
+  });
+  await peer.close();
+});
+
 test('a peer that closes after each answer is called again for the next message, is never dropped, and loses nothing', () =>
   withServer({ limits: { pingIdleMs: 300, retryDelaysMs: [20, 20, 20], callMs: 500, retryCallMs: 200 } }, async (server) => {
     const peer = await PEERS.closesAfterEachAnswer();

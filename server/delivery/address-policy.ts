@@ -31,6 +31,8 @@ const SPELLING = /^(?:\[([0-9a-fA-F]*:[0-9a-fA-F:.]*)\]|([0-9.]*)):([1-9][0-9]{3
 /** Below are the ports of system services. */
 const LOWEST_PORT = 1024;
 const HIGHEST_PORT = 65_535;
+/** What `localhost` stands for. Other loopback addresses may be those of containers and services of their own. */
+const LOCALHOST = ['127.0.0.1/32', '::1/128'].map(parseNetwork);
 
 export class AddressPolicy {
   readonly #allow: readonly Network[];
@@ -95,10 +97,10 @@ function parseCallback(callback: string, caller: IpAddress): { address: IpAddres
   return address && { address: sameAddress(address, caller) ? caller : address, port };
 }
 
-/** The address that the caller's handshake proved to be its own; a caller on this machine owns all of loopback. */
+/** The address that the caller's handshake proved to be its own; a caller on this machine may say so in either family. */
 function isOwn(address: IpAddress, caller: IpAddress): boolean {
-  if (isLoopback(caller)) return isLoopback(address);
-  return sameAddress(address, caller) && !within(METADATA, address);
+  if (sameAddress(address, caller)) return !within(METADATA, address);
+  return isLoopback(caller) && within(LOCALHOST, address);
 }
 
 function isThisMachine(address: IpAddress): boolean {
