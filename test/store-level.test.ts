@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -97,6 +97,27 @@ async function answersOf(writer: Writer): Promise<readonly string[]> {
 function lastAcked(lines: readonly string[]): number {
   return Number(lines.findLast((line) => line.startsWith('acked '))?.slice(6));
 }
+
+const modeOf = async (...path: readonly string[]): Promise<string> => ((await stat(join(...path))).mode & 0o777).toString(8);
+
+test('other users of the machine cannot read what is kept; a folder that was there keeps its mode', async (context) => {
+  const before = process.umask(0);
+  context.after(() => process.umask(before));
+  const folder = await temporary(context);
+  const made = join(folder, 'of', 'the server');
+  await opened(made, async (store) => {
+    await say(store, 'room', 1);
+    for (const path of [folder, join(folder, 'of'), made, join(made, 'messages')]) assert.equal(await modeOf(path), '700', path);
+    for (const file of ['tide', 'holder']) assert.equal(await modeOf(made, file), '600', file);
+  });
+  const operators = join(folder, 'of the operator');
+  await mkdir(operators);
+  await chmod(operators, 0o750);
+  // The second time there is something to be kept as it was found.
+  await opened(operators, (store) => say(store, 'room', 1));
+  assert.equal(await modeOf(operators), '750');
+  assert.equal(await modeOf(operators, 'messages'), '700');
+});
 
 test('a restart keeps the epoch, every message, every state and every message ID', async (context) => {
   const folder = await temporary(context);

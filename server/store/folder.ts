@@ -11,6 +11,10 @@ const CHUNK = Buffer.alloc(65_536, 1);
 /** LevelDB's files: it writes each of them once and never changes it when it opens a database. */
 const LEVEL_FILE = /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+|CURRENT)$/;
 const TABLE = /^\d+\.(?:ldb|sst)$/;
+/** Password hashes and direct messages are nobody else's. What exists keeps its mode: that is the operator's choice. */
+const OWN_FOLDER = 0o700;
+/** Of files beside LevelDB's, which lie in a folder of the operator's where there was one. */
+export const OWN_FILE = 0o600;
 
 export class Folder {
   readonly path: string;
@@ -31,7 +35,7 @@ export class Folder {
 
   /** The names of LevelDB's files; the folders are made when they are missing. */
   async levelFiles(): Promise<readonly string[]> {
-    await mkdir(this.level, { recursive: true });
+    await mkdir(this.level, { recursive: true, mode: OWN_FOLDER });
     return (await readdir(this.level)).filter((name) => LEVEL_FILE.test(name));
   }
 
@@ -48,7 +52,7 @@ export class Folder {
 
   /** Names this process as the one that holds the folder. */
   async hold(): Promise<void> {
-    await writeFile(this.#holder, `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`);
+    await writeFile(this.#holder, `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`, { mode: OWN_FILE });
   }
 
   async letGo(): Promise<void> {
@@ -68,7 +72,7 @@ export class Folder {
    * @param known the tables that the manifest names, by number
    */
   async keepAsFound(known: ReadonlyMap<number, number>): Promise<void> {
-    await mkdir(this.found, { recursive: true });
+    await mkdir(this.found, { recursive: true, mode: OWN_FOLDER });
     const kept = new Set(await readdir(this.found));
     for (const name of await this.levelFiles()) {
       if (kept.has(name)) continue;
@@ -98,7 +102,7 @@ export class Folder {
     const journals = (await this.levelFiles()).filter((name) => name.endsWith('.log'));
     let left = 4 * CHUNK.length;
     for (const name of journals) left += (await stat(join(this.level, name))).size;
-    const file = await open(path, 'w');
+    const file = await open(path, 'w', OWN_FILE);
     try {
       for (; left > 0; left -= CHUNK.length) await file.write(CHUNK);
       await file.datasync();

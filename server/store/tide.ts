@@ -8,6 +8,7 @@
 import { crc32 } from 'node:zlib';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Mutex } from 'async-mutex';
+import { OWN_FILE } from './folder.ts';
 import { Damage } from './record.ts';
 
 /** One sector: a disk writes it whole or not at all. */
@@ -60,7 +61,7 @@ export class Tide {
 
   /** Writes `mark` to the disk and keeps the file open. @param report gets the failures of marks that nobody waits for */
   static async write(path: string, mark: Mark, generation: number, report: (failure: unknown) => void): Promise<Tide> {
-    const file = await open(path, generation === 0 ? 'w+' : 'r+');
+    const file = await open(path, generation === 0 ? 'w+' : 'r+', OWN_FILE);
     const tide = new Tide(file, mark, generation, report);
     try {
       if (generation === 0) await file.write(Buffer.alloc(2 * PLACE_BYTES, '\n'), 0, 2 * PLACE_BYTES, 0);
