@@ -319,6 +319,13 @@ test('networks are checked, added up, and an address alone is a network of one',
   for (const bad of ['10.0.0.0/33', 'fd00::/129', '10/8', '10.0.0.0/', '10.0.0.0/8/8', 'localhost', '10.0.0.0/-1', '10.0.0.0/1e1']) {
     usage(() => server(['--callback-allow', bad]), /^--callback-allow must be networks such as/);
   }
+  // What could not be called is no reason to start and fail later.
+  for (const bad of ['10.0.0.1/8', 'fd00::1/8', '0.0.0.0/32', '224.0.0.0/4', '::ffff:10.0.0.0/104', 'fe80::%eth0/64'])
+    usage(() => server([], { PARTYLINE_CALLBACK_ALLOW: `10.0.0.0/8,${bad}` }), /^PARTYLINE_CALLBACK_ALLOW must be networks such as/);
+  usage(
+    () => server(['--callback-allow', '10.0.0.1/8']),
+    '--callback-allow must be networks such as 10.0.0.0/8 or fd00::/8, divided by commas: "10.0.0.1/8" is not a network: it has bits beyond its prefix.',
+  );
 });
 
 test('bad values name the flag, or the variable and its place, and the rule', (t) => {

@@ -3,6 +3,7 @@
  * message is the broken rule; who calls adds the name of the flag or variable. Nothing here knows which setting it reads.
  */
 import net from 'node:net';
+import { callableNetwork } from '../wire/network.ts';
 
 /** The longest time a timer of Node can wait; a longer one would fire at once. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
@@ -41,6 +42,8 @@ function port(text: string, lowest: number): number {
   return value;
 }
 
+const NETWORKS = 'must be networks such as 10.0.0.0/8 or fd00::/8, divided by commas';
+
 /** Reads a list of networks divided by commas, `10.0.0.0/8,fd00::/8`; an address alone is a network of one. */
 export function networks(text: string): readonly string[] {
   return text
@@ -56,9 +59,15 @@ function network(text: string): string {
   const most = family === 4 ? 32 : 128;
   const length = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
   if (family === 0 || rest.length > 0 || length < 0 || length > most) {
-    throw new RangeError(`must be networks such as 10.0.0.0/8 or fd00::/8, divided by commas, not ${quote(text)}`);
+    throw new RangeError(`${NETWORKS}, not ${quote(text)}`);
   }
-  return `${ip}/${length}`;
+  const cidr = `${ip}/${length}`;
+  try {
+    callableNetwork(cidr);
+  } catch (error) {
+    throw new RangeError(`${NETWORKS}: ${error instanceof Error ? error.message.replace(/\.$/, '') : quote(text)}`, { cause: error });
+  }
+  return cidr;
 }
 
 /** Reads a whole number, both ends included. */

@@ -3,8 +3,8 @@
  * the account exists or not, and one answer for all that is wrong. It knows no tokens and no connections.
  */
 import { RpcError } from '../../commons/errors.ts';
-import { parseSocketAddress } from '../delivery/address-literal.ts';
-import { holder, isLoopback } from '../delivery/address-network.ts';
+import { parseSocketAddress } from '../../commons/wire/address.ts';
+import { holder, isLoopback } from '../../commons/wire/network.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { Guessing, type Guess } from './guessing.ts';

@@ -4,8 +4,9 @@
  */
 import { networkInterfaces } from 'node:os';
 import { RpcError } from '../../commons/errors.ts';
-import { parseLiteral, parseSocketAddress, sameAddress, type IpAddress } from './address-literal.ts';
-import { contains, covers, isLoopback, METADATA, NEVER, ONLY_BY_NAME, parseNetwork, type Network } from './address-network.ts';
+import { parseLiteral, parseSocketAddress, sameAddress, type IpAddress } from '../../commons/wire/address.ts';
+import { callableNetwork, contains, covers, isLoopback, NEVER, parseNetwork, type Network } from '../../commons/wire/network.ts';
+import { METADATA, ONLY_BY_NAME } from './special-networks.ts';
 
 export interface DialTarget {
   readonly kind: 'dial';
@@ -40,7 +41,7 @@ export class AddressPolicy {
 
   /** @throws Error that names the entry of `allow` that is no network, or one that can never be called. */
   constructor({ allow, ownListeners }: AddressPolicyOptions) {
-    this.#allow = allow.map(allowedNetwork);
+    this.#allow = allow.map(callableNetwork);
     this.#ownListeners = ownListeners;
   }
 
@@ -79,12 +80,6 @@ export class AddressPolicy {
       return bound === undefined || bound.bits === 0n ? isThisMachine(address) : sameAddress(bound, address);
     });
   }
-}
-
-function allowedNetwork(cidr: string): Network {
-  const network = parseNetwork(cidr);
-  if (NEVER.some((never) => covers(never, network))) throw new Error(`"${cidr}" can never be called: no host has such an address.`);
-  return network;
 }
 
 /** The address and port that are spelled; the caller's own address comes back as its socket reported it, zone included. */

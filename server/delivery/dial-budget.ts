@@ -2,8 +2,8 @@
  * How often callers may make the server dial: against its use as a port scanner or an amplifier. Counts addresses and
  * hosts; knows neither which addresses are allowed nor how a dial is done.
  */
-import { parseSocketAddress } from './address-literal.ts';
-import { holder, isLoopback } from './address-network.ts';
+import { parseSocketAddress } from '../../commons/wire/address.ts';
+import { holder, isLoopback } from '../../commons/wire/network.ts';
 import type { DialTarget } from './address-policy.ts';
 
 export interface DialBudgetOptions {

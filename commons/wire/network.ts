@@ -1,8 +1,8 @@
 /**
- * Networks in CIDR form, and the special ones of RFC 6890 and of the clouds that a callback must not reach by accident.
- * Knows ranges of addresses, not who asks. (`net.BlockList` is no help: it takes `::127.0.0.1` for a stranger.)
+ * Networks in CIDR form, and what an address is to whoever counts addresses. Knows ranges, not who asks for them.
+ * (`net.BlockList` is no help: it takes `::127.0.0.1` for a stranger.)
  */
-import { parseLiteral, type IpAddress } from './address-literal.ts';
+import { parseLiteral, type IpAddress } from './address.ts';
 
 export interface Network {
   readonly first: IpAddress;
@@ -21,6 +21,13 @@ export function parseNetwork(cidr: string): Network {
   // A forgotten digit here (10.0.0.5/8) would open more than was meant.
   if (shared(first, network) << hostBits(network) !== first.bits)
     throw new Error(`"${cidr}" is not a network: it has bits beyond its prefix.`);
+  return network;
+}
+
+/** A network that callbacks may be dialled in. @throws Error that names the text, when it is none, or one without hosts */
+export function callableNetwork(cidr: string): Network {
+  const network = parseNetwork(cidr);
+  if (NEVER.some((never) => covers(never, network))) throw new Error(`"${cidr}" can never be called: no host has such an address.`);
   return network;
 }
 
@@ -46,23 +53,7 @@ export function holder({ family, bits, text }: IpAddress): string {
 /** Where no single host can be: unspecified ("this host"), multicast, broadcast. Not even a listed network opens these. */
 export const NEVER = ['0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/128', 'ff00::/8'].map(parseNetwork);
 
-const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseNetwork);
-
-/** Where clouds answer with credentials: AWS and most others, Alibaba, Oracle; then AWS and Google on IPv6. */
-export const METADATA = ['169.254.169.254/32', '100.100.100.200/32', '192.0.0.192/32', 'fd00:ec2::254/128', 'fd20:ce::254/128'].map(
-  parseNetwork,
-);
-
-/**
- * Special networks that a wide entry of the list (`0.0.0.0/0`) does not open; an entry inside one of them does. Besides
- * loopback, link-local and metadata: IPv6 forms that smuggle an IPv4 address (compatible, translated, NAT64, Teredo, 6to4).
- */
-export const ONLY_BY_NAME = [
-  ...LOOPBACK,
-  ...METADATA,
-  ...['169.254.0.0/16', 'fe80::/10', '192.0.0.0/24', '240.0.0.0/4'].map(parseNetwork),
-  ...['::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32', '2002::/16'].map(parseNetwork),
-];
+export const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseNetwork);
 
 function width(address: IpAddress): number {
   return address.family === 4 ? 32 : 128;
