@@ -80,6 +80,7 @@ export function skeleton(name: string): string {
   return latin.replaceAll(PASSED_OVER, '') || folded;
 }
 const IMPOSING_SKELETONS = new Set(IMPOSING.map(skeleton));
+const LOBBY_SKELETON = skeleton('Lobby');
 
 /** A code point as people look it up, `U+202E`. */
 export function codePointName(character: string): string {
@@ -93,6 +94,11 @@ export function nameProblem(name: string, maxCharacters: number, field = 'Name')
   if (/[:[\]<>]/u.test(name)) return `${field} must not contain any of : [ ] < >`;
   if (isReserved(name)) return `${field} "${name}" is reserved.`;
   return undefined;
+}
+
+/** The rule that `name` breaks as a room's, as a sentence; `undefined` when it may be used. The lobby has its name alone. */
+export function roomNameProblem(name: string, maxCharacters: number): string | undefined {
+  return nameProblem(name, maxCharacters) ?? (skeleton(name) === LOBBY_SKELETON ? `Name "${name}" is the lobby's.` : undefined);
 }
 
 /** The rule that `id` breaks as a client's ID, as a sentence; `undefined` when it may be used. */

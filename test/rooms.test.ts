@@ -42,6 +42,28 @@ test('a room has a code of six unmistakable characters, its maker as first membe
     assert.deepEqual(await usersIn(bob, 'LOBBY'), ['ann', 'bob']);
   }));
 
+test('no room has the name of the lobby, nor one that looks like it', () =>
+  withServer({}, async (server) => {
+    const ann = await join(server, { id: 'ann' });
+    for (const Name of [
+      'Lobby',
+      'LOBBY',
+      'lobby',
+      'L0bby',
+      '1obby',
+      'Lo\u0308bby',
+      'Lоbby',
+      'L o b b y',
+      'Lobby.',
+      '🏠 Lobby',
+      'Ｌｏｂｂｙ',
+    ]) {
+      const answer = await call(ann, 'CreateRoom', { Name });
+      assert.deepEqual([reasonOf(answer), at(answer, 'error', 'data', 'Issues', 0, 'Path')], ['InvalidParams', 'Name'], Name);
+    }
+    for (const name of ['Lobby of Ann', 'Hobby', 'Lobbies']) await create(ann, name);
+  }));
+
 test('what is said in a room is heard by its members in its order, and by nobody else', () =>
   withServer({}, async (server) => {
     const [ann, bob, eve] = [await join(server, { id: 'ann' }), await join(server, { id: 'bob' }), await join(server, { id: 'eve' })];

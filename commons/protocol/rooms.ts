@@ -1,13 +1,13 @@
 /** Making, entering, leaving and finding rooms. */
 import * as v from 'valibot';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { nameProblem } from '../text.ts';
+import { roomNameProblem } from '../text.ts';
 import { opaque, Room, ruled, Seq, Session, Success, text, UserID, whole } from './fields.ts';
 
 const { nameCharacters } = DEFAULT_LIMITS;
-const RoomName = ruled('Name', (name) => nameProblem(name, nameCharacters), {
+const RoomName = ruled('Name', (name) => roomNameProblem(name, nameCharacters), {
   maxLength: nameCharacters,
-  description: 'what people call the room, may be shared; the same rules as for the Name of a client',
+  description: 'what people call the room, may be shared, but not with the lobby; the same rules as for the Name of a client',
 });
 const Code = text('Room', 256, 'code of a room, in capital or small letters');
 const Password = (description: string) => v.optional(text('Password', 1024, description));
