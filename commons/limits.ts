@@ -83,7 +83,7 @@ export interface Limits {
   readonly dialsPerMinute: number;
   /** Dials to one target at the same time (loopback is exempt). */
   readonly dialsPerTarget: number;
-  /** Connections from one remote address (loopback is exempt). */
+  /** Connections from one remote address, of IPv6 one /64 (loopback is exempt). */
   readonly connectionsPerAddress: number;
   /** Connections in total; the file descriptors of the process bound it too. */
   readonly connections: number;

@@ -1,6 +1,7 @@
 /** Accepts connections within bounds; what they say is not its business. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Connection, type ConnectionOptions } from './connection.ts';
+import { OpenConnections } from './open-connections.ts';
 
 export interface ListenerOptions extends ConnectionOptions {
   readonly host: string;
@@ -8,7 +9,7 @@ export interface ListenerOptions extends ConnectionOptions {
   readonly port: number;
   /** Connections at the same time; one more is closed at once, before any work. */
   readonly maxConnections: number;
-  /** Connections from one remote address; loopback addresses are exempt. */
+  /** Connections from one remote address (of IPv6: one /64); loopback addresses are exempt. */
   readonly maxPerAddress: number;
 }
 
@@ -18,15 +19,15 @@ const BACKLOG = 4_096;
 export class Listener {
   readonly #server: Server;
   readonly #options: ListenerOptions;
-  readonly #perAddress = new Map<string, number>();
+  readonly #open: OpenConnections;
   /** One listener for all sockets. */
   readonly #closed: (this: Socket) => void;
 
   constructor(options: ListenerOptions, accepted: (connection: Connection) => void) {
     this.#options = options;
-    const left = (address: string): void => this.#left(address);
+    const open = (this.#open = new OpenConnections(options.maxPerAddress));
     this.#closed = function closed(this: Socket) {
-      left(this.remoteAddress ?? '');
+      open.leave(this.remoteAddress ?? '');
     };
     // A paused socket is still read until it holds this many bytes: one, so that what comes then is left to the kernel.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: 1 }, (socket) => {
@@ -62,27 +63,13 @@ export class Listener {
   }
 
   #admit(socket: Socket): Connection | undefined {
-    const address = socket.remoteAddress ?? '';
-    const open = this.#perAddress.get(address) ?? 0;
-    if (address === '' || (open >= this.#options.maxPerAddress && !isLoopback(address))) {
+    if (!this.#open.enter(socket.remoteAddress ?? '')) {
       socket.destroy();
       return undefined;
     }
-    this.#perAddress.set(address, open + 1);
     socket.on('close', this.#closed);
     const connection = new Connection(socket, this.#options);
     connection.readByEvents();
     return connection;
   }
-
-  #left(address: string): void {
-    const open = (this.#perAddress.get(address) ?? 1) - 1;
-    if (open === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, open);
-  }
-}
-
-/** Whether an address, as a socket reports it, is this machine talking to itself. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
