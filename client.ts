@@ -21,4 +21,4 @@ if (name === undefined) {
 const ending = watchForEnd();
 
 // Streams that are terminals, pipes or files are written synchronously: nothing is lost by not waiting for the event loop to run dry.
-process.exit(await runSession(settings, name, ending));
+process.exit(await ending.last(await runSession(settings, name, ending)));

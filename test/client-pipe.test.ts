@@ -11,6 +11,7 @@ import { Message } from '../commons/protocol.ts';
 import { onTerminal, pipedClient } from './support/client-terminal.ts';
 import { falseServer, registered } from './support/false-server.ts';
 import { join, startRoom, type Member } from './support/room.ts';
+import { ScriptedServer } from './support/scripted-server.ts';
 import { startServer } from './support/server-process.ts';
 
 let room: Awaited<ReturnType<typeof startRoom>>;
@@ -41,6 +42,29 @@ test('piped lines are sent in order, each acknowledged, then the client leaves w
   assert.equal(stdout, '');
   await bob.hear(({ Kind, SenderID }) => Kind === 'leave' && SenderID === id);
   assert.deepEqual(saidBy(id), lines);
+});
+
+test('an interruption counts that comes with the end of stdin, or while the client leaves because of it', async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const [args] = someone();
+    const client = pipedClient(args);
+    await client.prints('Connected to chat server at');
+    // It finds both at once.
+    client.signal('SIGSTOP');
+    client.signal(signal);
+    await new Promise<void>((resolve) => client.stdin.end(resolve));
+    client.signal('SIGCONT');
+    assert.equal((await client.done).status, 130, signal);
+  }
+  const server = await ScriptedServer.start(({ method }) => method === 'ChatServer.Unregister');
+  try {
+    const client = pipedClient(['--server', `${server.host}:${server.port}`, '--name', 'Script'], 'one\n');
+    await server.asked('Unregister', 1);
+    client.signal('SIGINT');
+    assert.equal((await client.done).status, 130);
+  } finally {
+    await server.die();
+  }
 });
 
 test('what comes through a pipe was not typed: commands are said, blank lines are not', async () => {

@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus } from './exit-status.ts';
 /** Under npm one Ctrl+C arrives twice, from the terminal and from npm: so soon it is the same, milliseconds. */
 const SAME_SIGNAL_MS = 300;
 
-/** The first status that is given counts; a second signal does not wait for anything any more. */
+/** The first status that is given ends the program; a second signal does not wait for anything any more. */
 export class Ending {
   /** Never rejects; stays open as long as nothing ends the program. */
   readonly status: Promise<ExitStatus>;
@@ -23,6 +23,15 @@ export class Ending {
   end(status: ExitStatus): void {
     this.over = true;
     this.#resolve(status);
+  }
+
+  /**
+   * The exit status of a program that is done with `status`: that of an interruption, also where it comes while the program is leaving.
+   * One that came together with the end of stdin is told after it, in the same turn of the event loop.
+   */
+  async last(status: ExitStatus): Promise<ExitStatus> {
+    await new Promise(setImmediate);
+    return this.#interruptedAt === Infinity ? status : EXIT.interrupted;
   }
 
   interrupt(): void {
