@@ -154,6 +154,19 @@ test('a window that becomes wider or narrower costs no message', () =>
     { columns: 30 },
   ));
 
+test('a terminal of size 0 is taken for one of 80 columns', () =>
+  alice(
+    async (terminal) => {
+      terminal.type('x'.repeat(100));
+      await bottom(terminal, [`You: ${'x'.repeat(75)}`, 'x'.repeat(25)], 0, 25);
+      await bob.say('y'.repeat(80));
+      await bottom(terminal, [`        ${'y'.repeat(11)}`, `You: ${'x'.repeat(75)}`, 'x'.repeat(25)], 0, 25);
+      assert.doesNotMatch(terminal.raw, /Infinity|NaN/);
+      assert.deepEqual(terminal.screen.unknown, []);
+    },
+    { columns: 0, rows: 0 },
+  ));
+
 test('a line that fills its row exactly survives', () =>
   alice(
     async (terminal) => {

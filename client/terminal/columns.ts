@@ -11,7 +11,14 @@ const WIDE =
 const NONE = /[\p{M}\p{Cf}]/u;
 /** A first row with less room than this is left empty. */
 const LEAST_ROW = 8;
+/** Width of a terminal that does not tell its own, or tells that it is 0: nobody has given it a size. */
+const ASSUMED = 80;
 const PLAIN = /^[\x20-\x7e]*$/;
+
+/** The width of a terminal. */
+export function widthOf({ columns }: { readonly columns?: number }): number {
+  return columns === undefined || columns === 0 ? ASSUMED : columns;
+}
 
 /** The columns that `text`, a line without control characters, takes. */
 export function columnsOf(text: string): number {

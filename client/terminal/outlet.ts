@@ -6,6 +6,7 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { type Bell, type ClientSettings } from '../../commons/config.ts';
 import { type Message } from '../../commons/protocol.ts';
 import { inert, inertLine } from '../../commons/text.ts';
+import { widthOf } from './columns.ts';
 import { chalkFor } from './palette.ts';
 import { type Prompt } from './prompt.ts';
 import { type Look, mentions, renderJson, renderMessage } from './render.ts';
@@ -77,8 +78,8 @@ export class Outlet {
   }
 
   #look(chalk: ChalkInstance): Look {
-    const { isTTY = false, columns } = process.stdout;
-    return { chalk, self: this.self, clock: isTTY, columns: isTTY ? columns : undefined };
+    const { isTTY = false } = process.stdout;
+    return { chalk, self: this.self, clock: isTTY, columns: isTTY ? widthOf(process.stdout) : undefined };
   }
 
   #rings(message: Message): boolean {

@@ -6,7 +6,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { columnsOf } from './columns.ts';
+import { columnsOf, widthOf } from './columns.ts';
 import { type Completions } from './completion.ts';
 import { Keyboard } from './keyboard.ts';
 
@@ -25,8 +25,6 @@ export interface PromptOptions {
 
 /** Lines that the arrow keys bring back. */
 const HISTORY_LINES = 500;
-/** Width of a terminal that does not tell its own. */
-const COLUMNS = 80;
 
 export class Prompt {
   readonly #rl: Interface;
@@ -59,6 +57,8 @@ export class Prompt {
       removeHistoryDuplicates: true,
       completer: options.complete,
     });
+    // readline would take a terminal without a width for an endless one, and the two of us would not agree where the line is.
+    Object.defineProperty(this.#rl, 'columns', { get: () => this.columns });
     // Before readline's own listener, which redraws.
     this.#output.prependListener('resize', () => this.#resized());
     // Before readline's own listener, which takes the line and moves on.
@@ -74,7 +74,7 @@ export class Prompt {
 
   /** The width of the terminal. */
   get columns(): number {
-    return this.#output.columns ?? COLUMNS;
+    return widthOf(this.#output);
   }
 
   /** Shows the line with another text in front of it, and above it `rows`, which must be narrower than the terminal. */

@@ -37,7 +37,8 @@ export class Terminal {
 
   constructor(command: readonly string[], options: TerminalOptions = {}) {
     const { columns = 80, rows = 24, stdout = '-' } = options;
-    this.screen = new Screen(columns, rows);
+    // A terminal that tells no size is shown in some size all the same.
+    this.screen = new Screen(columns || 80, rows || 24);
     this.#changes.setMaxListeners(0);
     const env = { ...inherited(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env };
     this.#child = spawn('python3', ['-B', HELPER, String(columns), String(rows), stdout, ...command], {
