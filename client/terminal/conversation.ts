@@ -2,6 +2,7 @@
  * A person at the keyboard: typed lines become messages or commands, messages and the state of the connection appear
  * above the prompt. It ties the parts together and knows neither how lines are drawn nor how messages travel.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Message, type User } from '../../commons/protocol.ts';
 import { inertLine } from '../../commons/text.ts';
 import { type ChatClient, type ConnectionState } from '../chat-client.ts';
@@ -106,7 +107,7 @@ export class Conversation {
     this.#learnNames();
     if (this.#client.account !== undefined) void this.#obey(() => this.#tellWaiting());
     const status = await this.#ending.status;
-    if (!this.#loss.lost) await Promise.race([this.#speaking.silence(), delay(LAST_WORDS_MS)]);
+    if (!this.#loss.lost) await Promise.race([this.#speaking.silence(), delay(LAST_WORDS_MS, undefined, { ref: false })]);
     this.#over = true;
     const unsent = this.#speaking.end();
     this.#prompt.close();
@@ -146,11 +147,12 @@ export class Conversation {
 
   #typed(line: string): void {
     if (this.#ending.over) return;
+    const meant = parseLine(line);
+    if (meant.kind === 'command' && meant.command.asks === true) this.#prompt.hold();
     if (this.#moving) {
       this.#typedAhead.push(line);
       return this.#showPrompt();
     }
-    const meant = parseLine(line);
     if (meant.kind === 'text') this.#say(meant.text);
     else if (meant.kind !== 'command' || meant.command.speaks !== true) this.#prompt.echo(this.#label + line);
     if (meant.kind === 'unknown') this.#outlet.notice(meant.hint);
@@ -162,6 +164,7 @@ export class Conversation {
     const moves = command.moves === true;
     this.#moving ||= moves;
     await this.#inTurn(command, () => this.#obey(async () => command.run(this.#chat, argument), command));
+    if (command.asks === true) this.#prompt.letGo();
     if (!moves) return;
     this.#moving = false;
     // One of them may lead to yet another room: then the others wait again.
@@ -183,6 +186,7 @@ export class Conversation {
     } catch (error) {
       const isOurs = error instanceof Misuse || error instanceof SeveralPeople;
       this.#outlet.notice(isOurs ? error.message : `That did not work: ${failureOf(error, command?.advice)}`);
+      if (command?.asks === true && this.#prompt.forget()) this.#outlet.notice('What was typed behind it is not sent.');
     }
     this.#looking.goOn();
     this.#showPrompt();
@@ -290,8 +294,4 @@ export class Conversation {
   #learnNames(): void {
     this.#listUsers().catch(() => undefined);
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -10,6 +10,8 @@ import { HiddenLine } from './hidden-line.ts';
 /** What a tab within a paste is to readline, as one key; only a tab at the end of what arrives is the Tab key. */
 const BLANKS = '    ';
 
+const INTERRUPT = '\u0003';
+
 interface Raw {
   setRawMode(mode: boolean): unknown;
 }
@@ -24,7 +26,9 @@ export class Keyboard extends Transform {
     { readonly line: HiddenLine; readonly resolve: (answer: string | undefined) => void; readonly interrupted: () => void } | undefined;
   /** No key goes to readline: a hidden line is being typed, or has just ended and another one may follow. */
   #diverts = false;
-  /** Keys behind the end of a hidden line, typed or pasted together with it. */
+  /** Nor when it is not known yet what the keys are for: readline would show them. */
+  #holds = false;
+  /** Keys behind the end of a hidden line, or held; as many as somebody types while a command waits for the server, which its patience bounds. */
   #ahead: string[] = [];
 
   constructor(source: Readable) {
@@ -44,7 +48,8 @@ export class Keyboard extends Transform {
 
   /**
    * Keeps the keys of the next line from readline: from the very next one on, also where that was pasted together with
-   * those before. What comes behind the line is the next hidden line's, where that is asked for at once, else readline's.
+   * those before. What was held is read first. What comes behind the line is the next hidden line's, where that is asked
+   * for at once or keys are held until it is, else readline's.
    *
    * @param interrupted told when it was given up by Ctrl+C
    * @returns the line; `undefined` when it was given up, or the terminal is let go
@@ -55,6 +60,22 @@ export class Keyboard extends Transform {
       this.#hidden = { line: new HiddenLine(), resolve, interrupted };
       for (const key of this.#ahead.splice(0)) this.#press(key);
     });
+  }
+
+  /** From the very next key on: what is typed is the next hidden line's, or after `letGo` readline's. Ctrl+C drops it. */
+  hold(): void {
+    this.#holds = true;
+    this.#diverts = true;
+  }
+
+  letGo(): void {
+    this.#holds = false;
+    setImmediate(() => this.#release());
+  }
+
+  /** Forgets what is held; says whether that was anything. */
+  forget(): boolean {
+    return this.#ahead.splice(0).length > 0;
   }
 
   /** Lets go of the terminal. */
@@ -76,12 +97,22 @@ export class Keyboard extends Transform {
   #press(key: string): void {
     if (this.#hidden === undefined) {
       this.#ahead.push(key);
+      // Not before it is known whether a hidden line follows at once: then it is that one's.
+      if (key === INTERRUPT) setImmediate(() => this.#interrupt());
       return;
     }
     // Typed or pasted, a tab is no character of a hidden line.
     const pressed = this.#hidden.line.press(key === BLANKS ? '\t' : key);
     if (pressed === 'interrupted') this.#hidden.interrupted();
     if (pressed !== 'more') this.#endHidden(pressed === 'entered' ? this.#hidden.line.text : undefined);
+  }
+
+  /** Ctrl+C while keys are held: drops them, or is readline's where there are none. */
+  #interrupt(): void {
+    const at = this.#holds ? this.#ahead.indexOf(INTERRUPT) : -1;
+    if (at === -1) return;
+    this.#ahead.splice(0, at + 1);
+    if (at === 0) super.emit('data', INTERRUPT);
   }
 
   #endHidden(answer: string | undefined): void {
@@ -92,7 +123,7 @@ export class Keyboard extends Transform {
   }
 
   #release(): void {
-    if (this.#hidden !== undefined) return;
+    if (this.#hidden !== undefined || this.#holds) return;
     this.#diverts = false;
     const ahead = this.#ahead;
     this.#ahead = [];

@@ -45,6 +45,8 @@ export class Prompt {
   #label = '';
   /** What stands there while a hidden answer is awaited. */
   #question: string | undefined;
+  /** Something was asked since `hold`. */
+  #asked = false;
 
   constructor(options: PromptOptions) {
     this.#output = options.output;
@@ -87,27 +89,40 @@ export class Prompt {
     this.#redraw();
   }
 
+  /** From now on what is typed answers the next question, unseen, or is the line's again after `letGo`. */
+  hold(): void {
+    this.#asked = false;
+    this.#keyboard.hold();
+  }
+
+  letGo(): void {
+    this.#keyboard.letGo();
+  }
+
+  /** Forgets what was typed since `hold`, if a question was asked: it was meant for another one. Says whether that was anything. */
+  forget(): boolean {
+    return this.#asked && this.#keyboard.forget();
+  }
+
   /**
-   * Asks in the place of the line for what nobody may see: no key of the answer is drawn or remembered. What was half
-   * typed comes back afterwards. One question at a time.
+   * Asks in the place of the line for what nobody may see: no key of the answer is drawn or remembered. One question at
+   * a time, and not while a line is half typed: `hold` comes first.
    *
    * @returns the answer; `undefined` when it was given up by Ctrl+C or Ctrl+D, or the line is closed
    */
   async askHidden(question: string): Promise<string | undefined> {
     if (this.#closed || this.#question !== undefined) return undefined;
-    const halfTyped = this.#rl.line;
+    this.#asked = true;
     const answer = this.#keyboard.readHidden();
     this.#ask(question);
     const given = await answer;
     this.#ask(undefined);
-    if (halfTyped !== '' && !this.#closed) this.#rl.write(halfTyped);
     return given;
   }
 
   #ask(question: string | undefined): void {
     this.#question = question;
     if (this.#closed) return;
-    if (this.#rl.line !== '') this.#dropLine();
     this.#erase();
     this.#redraw();
   }

@@ -1,6 +1,7 @@
 /** Opening an account, logging in and out. Passwords are asked for where nobody sees them, and kept nowhere. */
 import { nameProblem } from '../../../commons/text.ts';
 import { DEFAULT_LIMITS } from '../../../commons/limits.ts';
+import { askNew, askUntilRight } from './asking.ts';
 import { type Chat, type Command, Misuse } from './command.ts';
 
 export const ACCOUNT_COMMANDS: readonly Command[] = [
@@ -8,6 +9,7 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     name: '/signup',
     usage: '/signup [NAME]',
     summary: 'open an account, of your name unless you say',
+    asks: true,
     run: signUp,
     advice: { AlreadyRegistered: 'If the account is yours, /login; else /signup another name.', RateLimited: 'Nothing was opened.' },
   },
@@ -15,11 +17,11 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     name: '/login',
     usage: '/login [NAME]',
     summary: 'log in, once for all the next times',
+    asks: true,
     run: async (chat, argument) => {
       const user = accountName(chat, argument, '/login');
-      const password = await chat.askHidden(`Password of ${user}: `);
-      if (password === undefined || password === '') return chat.tell('You are not logged in: no password was given.');
-      await logIn(chat, user, password);
+      const given = await askUntilRight(chat, `Password of ${user}: `, 'Unauthorized', (password) => logIn(chat, user, password));
+      if (!given) chat.tell('You are not logged in: no password was given.');
     },
     advice: {
       Unauthorized: 'Try /login again; /signup opens an account.',
@@ -40,10 +42,8 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
 
 async function signUp(chat: Chat, argument: string): Promise<void> {
   const user = accountName(chat, argument, '/signup');
-  const password = await chat.askHidden(`New password for ${user}: `);
-  if (password === undefined || password === '') return chat.tell('No account was opened: no password was given.');
-  const again = await chat.askHidden('The same once more: ');
-  if (again !== password) return chat.tell('No account was opened: the two passwords differ.');
+  const password = await askNew(chat, user);
+  if (password === undefined) return chat.tell('No account was opened: no password was given.');
   await chat.client.createAccount(user, password);
   chat.tell(`The account ${user} is open.`);
   await logIn(chat, user, password);

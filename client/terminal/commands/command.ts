@@ -28,7 +28,7 @@ export interface Chat {
   showHistory(lines: number): Promise<void>;
   /** Shows messages that were taken out of the inbox. */
   showInbox(): Promise<void>;
-  /** Asks for what nobody may see; `undefined` when it was given up. */
+  /** Asks for what nobody may see; `undefined` when it was given up. For commands whose row says that they ask. */
   askHidden(question: string): Promise<string | undefined>;
   /** Remembers the log-in for the next time. */
   keepLogIn(token: string): void;
@@ -74,6 +74,8 @@ export interface Command {
   readonly atOnce?: true;
   /** It leads to another room: what is typed behind it waits for that. */
   readonly moves?: true;
+  /** It may ask for what nobody may see: what is typed behind it is the answer, or waits for its end where it asks nothing. */
+  readonly asks?: true;
   /** What to do about a refusal, beyond what the server says. */
   readonly advice?: Readonly<Partial<Record<Reason, string>>>;
 }

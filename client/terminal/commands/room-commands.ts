@@ -6,6 +6,7 @@ import { nearest } from '../../../commons/config/nearest.ts';
 import { LOBBY } from '../../inbox.ts';
 import { columnsOf } from '../columns.ts';
 import { LOBBY_NAME } from '../looking.ts';
+import { askUntilRight } from './asking.ts';
 import { type Chat, type Command, type Known, Misuse } from './command.ts';
 
 const WORDS = ['new', 'join', 'leave', 'list', 'delete'] as const;
@@ -26,6 +27,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     usage: '/room new NAME',
     summary: 'make a room, with a password if you like',
     moves: true,
+    asks: true,
     run: make,
     advice: { Forbidden: '/room delete ROOM makes room for another one.' },
   },
@@ -34,6 +36,7 @@ export const ROOM_COMMANDS: readonly Command[] = [
     usage: '/room join CODE',
     summary: 'go into a room; asks for its password, if any',
     moves: true,
+    asks: true,
     run: join,
     advice: {
       NotFound: '/room list shows which rooms there are.',
@@ -106,9 +109,10 @@ async function join(chat: Chat, argument: string): Promise<void> {
 }
 
 async function joinWithPassword(chat: Chat, code: string, name: string): Promise<void> {
-  const password = await chat.askHidden(`Password of ${inertLine(name)}: `);
-  if (password === undefined || password === '') return chat.tell(`You are not in ${inertLine(name)}: no password was given.`);
-  await chat.client.joinRoom(code, { password });
+  const given = await askUntilRight(chat, `Password of ${inertLine(name)}: `, 'Forbidden', (password) =>
+    chat.client.joinRoom(code, { password }),
+  );
+  if (!given) return chat.tell(`You are not in ${inertLine(name)}: no password was given.`);
   chat.look(code);
 }
 
