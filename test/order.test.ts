@@ -120,14 +120,15 @@ test('what one client says on two connections keeps the order in which it was an
   }));
 
 test('while a message is tried again the others wait behind it, so that whoever drops what is older loses nothing', () =>
-  withServer({ limits: { retryDelaysMs: [20, 20, 20] } }, async (server) => {
+  withServer({ limits: { retryDelaysMs: [100, 200, 200] } }, async (server) => {
     const answered: string[] = [];
     const failed = (id: unknown) => `${JSON.stringify({ jsonrpc: '2.0', id, error: { code: -1, message: 'not now' } })}\n`;
     const peer = await Peer.start({
       called: (call, socket, { messages }) => {
-        const { length } = messages.filter(({ Kind }) => Kind === 'chat');
-        if (length <= 3) return void socket.write(failed(call.id));
-        if (call.message?.Kind === 'chat') answered.push(call.message.Text);
+        const tried = messages.filter(({ Kind }) => Kind === 'chat').length;
+        const isChat = call.message?.Kind === 'chat';
+        if (isChat && tried <= 3) return void socket.write(failed(call.id));
+        if (isChat) answered.push(call.message.Text);
         socket.write(answerTo(call));
       },
     });
@@ -135,7 +136,7 @@ test('while a message is tried again the others wait behind it, so that whoever 
     const sender = await join(server, { id: 'sender' });
     await sender.say('one');
     const tries = () => peer.messages.filter(({ Text }) => Text === 'one').length;
-    await peer.heard(() => tries() === 2, 'the second try, before which the first has failed');
+    await peer.heard(() => tries() >= 2, 'the second try, before which the first has failed');
     for (const text of ['two', 'three']) await sender.say(text);
     await peer.heard(({ texts }) => texts.length === 3, 'all of them');
     const brought = peer.messages.filter(({ Kind }) => Kind === 'chat').map(({ Text }) => Text);
