@@ -67,6 +67,15 @@ test('a wrong password is asked for again, three times in all; tries that were t
     isSecret(terminal, 'wrong');
   }));
 
+test('a password that was typed ahead of a question that never comes is said to nobody', () =>
+  talk(room, 'Ann', async (terminal) => {
+    enter(terminal, '/room join QQQQQQ', PASSWORD);
+    await terminal.shows('What was typed behind it is not sent.');
+    enter(terminal, 'in the lobby again');
+    await heardIn('lobby', 'in the lobby again');
+    isSecret(terminal, PASSWORD);
+  }));
+
 test('Ctrl+C drops what was typed ahead, and leaves where nothing was, while the server says nothing', async () => {
   const server = await ScriptedServer.start(({ method }) => method === 'ChatServer.ListRooms');
   try {

@@ -45,8 +45,6 @@ export class Prompt {
   #label = '';
   /** What stands there while a hidden answer is awaited. */
   #question: string | undefined;
-  /** Something was asked since `hold`. */
-  #asked = false;
 
   constructor(options: PromptOptions) {
     this.#output = options.output;
@@ -91,7 +89,6 @@ export class Prompt {
 
   /** From now on what is typed answers the next question, unseen, or is the line's again after `letGo`. */
   hold(): void {
-    this.#asked = false;
     this.#keyboard.hold();
   }
 
@@ -99,9 +96,9 @@ export class Prompt {
     this.#keyboard.letGo();
   }
 
-  /** Forgets what was typed since `hold`, if a question was asked: it was meant for another one. Says whether that was anything. */
+  /** Forgets what was typed since `hold`: it may be the answer to a question that did not come. Says whether that was anything. */
   forget(): boolean {
-    return this.#asked && this.#keyboard.forget();
+    return this.#keyboard.forget();
   }
 
   /**
@@ -112,7 +109,6 @@ export class Prompt {
    */
   async askHidden(question: string): Promise<string | undefined> {
     if (this.#closed || this.#question !== undefined) return undefined;
-    this.#asked = true;
     const answer = this.#keyboard.readHidden();
     this.#ask(question);
     const given = await answer;
