@@ -82,10 +82,11 @@ static void watch_memory(void) {
 
 static void run(void) {
   now_ns = clock_ns();
-  int64_t begin = now_ns + (int64_t)(opt.warm * 1e9), end = begin + (int64_t)(opt.secs * 1e9);
+  int64_t begin = now_ns + (int64_t)(opt.warm * 1e9), end = 0;
   double next = (double)now_ns, every = opt.rate > 0 ? 1e9 / (opt.rate / fanout()) : 0;
   while (!aborting) {
-    if (!measuring && now_ns >= begin) { first = read_all(); measuring = true; }
+    // A machine that stood still at `begin` has a longer warming up, never a shorter measuring.
+    if (!measuring && now_ns >= begin) { first = read_all(); measuring = true; end = now_ns + (int64_t)(opt.secs * 1e9); }
     if (measuring && now_ns >= end) break;
     watch_memory();
     if (opt.rate > 0) send_due(&next, every);
