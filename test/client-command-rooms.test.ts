@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { pipedClient } from './support/client-terminal.ts';
 import { at } from './support/line-client.ts';
 import { member as account, PASSWORD } from './support/people.ts';
-import { join, startRoom, type Member } from './support/room.ts';
+import { join, makeRoom, startRoom, type Member } from './support/room.ts';
 
 let room: Awaited<ReturnType<typeof startRoom>>;
 let bob: Member;
@@ -24,13 +24,8 @@ function someone(command: string, ...more: string[]): [args: string[], id: strin
   return [[command, '--server', `127.0.0.1:${room.port}`, '--name', 'Script', '--id', id, ...more], id];
 }
 
-/** Bob makes a room. */
-async function makes(Name: string, Password?: string): Promise<string> {
-  return String(at(await bob.client.call('ChatServer.CreateRoom', { UserID: 'Bob-1', Name, Password }), 'result', 'Code'));
-}
-
 test('send --room says it there, goes out again, and tells when it may not go in; PARTYLINE_ROOM_PASSWORD opens the door', async () => {
-  const [open, locked] = [await makes('Open'), await makes('Locked', 'sesame')];
+  const [open, locked] = [await makeRoom(bob, 'Open'), await makeRoom(bob, 'Locked', 'sesame')];
   const [args, id] = someone('send', '--room', open.toLowerCase(), 'in the room');
   assert.deepEqual(await pipedClient(args).done, { status: 0, stdout: '', stderr: '' });
   await bob.hear(({ Kind, Room, SenderID }) => Kind === 'leave' && Room === open && SenderID === id);
@@ -49,7 +44,7 @@ test('send --room says it there, goes out again, and tells when it may not go in
 });
 
 test('send --user --room leaves the account in the rooms that it was in, and in no others', async () => {
-  const [mine, other] = [await makes('Mine'), await makes('Other')];
+  const [mine, other] = [await makeRoom(bob, 'Mine'), await makeRoom(bob, 'Other')];
   const Token = await account(room, 'Scribe');
   const scribe = await join(room, { id: 'scribe-1', name: 'Scribe', more: { Token } });
   await scribe.client.call('ChatServer.JoinRoom', { UserID: 'scribe-1', Room: mine });
@@ -96,7 +91,7 @@ test('tail --room prints what is said there and to oneself, and nothing of the l
     [(seq: number) => ['--since', String(seq)], ['two', 'three']],
     [() => [], []],
   ] as const) {
-    const code = await makes('Tailed');
+    const code = await makeRoom(bob, 'Tailed');
     const say = (Text: string, Room = code) => bob.client.call('ChatServer.SendMessage', { UserID: 'Bob-1', Text, Room });
     const one = Number(at(await say('one'), 'result', 'Seq'));
     for (const text of ['two', 'three']) await say(text);

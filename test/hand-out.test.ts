@@ -32,18 +32,19 @@ test('a message to a large room is handed out in several turns of the event loop
   withCrowd(async (hall, crowd) => {
     const { lobby } = hall.rooms;
     let turn = 0;
-    let ended = false;
-    const next = (): void => {
-      turn += 1;
-      if (!ended) setImmediate(next);
-    };
     const turns = new Set<number>();
     for (const { peer } of crowd) peer.on('call', () => turns.add(turn));
-    setImmediate(next);
-    const [{ member: speaker }] = [crowd[0] ?? assert.fail()];
-    await say(hall, speaker, lobby, 'to all of you');
-    for (const { member } of crowd) assert.ok(await caughtUp(member, lobby));
-    ended = true;
+    const next = (): void => {
+      turn += 1;
+      counting = setImmediate(next);
+    };
+    let counting = setImmediate(next);
+    try {
+      await say(hall, crowd[0]?.member ?? assert.fail(), lobby, 'to all of you');
+      for (const { member } of crowd) assert.ok(await caughtUp(member, lobby));
+    } finally {
+      clearImmediate(counting);
+    }
     assert.ok(turns.size >= TURNS, `they got it in ${turns.size} turns`);
   }));
 

@@ -5,7 +5,7 @@ import { at } from './support/line-client.ts';
 import { seen, someone } from './support/members.ts';
 import { PASSWORD, signUp } from './support/people.ts';
 import type { Terminal } from './support/pty.ts';
-import { join, startRoom, type Heard, type Member } from './support/room.ts';
+import { heardIn, join, makeRoom, startRoom, type Member } from './support/room.ts';
 import { ScriptedServer } from './support/scripted-server.ts';
 import { enter, prompts, talk } from './support/talkers.ts';
 
@@ -18,15 +18,6 @@ before(async () => {
 });
 after(() => room.stop());
 
-/** Bob makes a room. */
-async function makes(Name: string, Password?: string): Promise<string> {
-  return String(at(await bob.client.call('ChatServer.CreateRoom', { UserID: 'Bob-1', Name, Password }), 'result', 'Code'));
-}
-
-function heardIn(code: string, text: string): Promise<Heard> {
-  return bob.hear(({ Room, Text }) => Room === code && Text === text);
-}
-
 /** Neither the screen nor the room has it. */
 function isSecret(terminal: Terminal, secret: string): void {
   assert.ok(!terminal.raw.includes(secret), 'it was shown');
@@ -37,16 +28,20 @@ test('a password that is typed ahead of its question is the answer, also behind 
   const name = someone();
   await signUp(room, `${name} X`);
   await talk(room, name, async (terminal) => {
-    const [locked, other, open] = [await makes('Locked', PASSWORD), await makes('Other', PASSWORD), await makes('Open')];
+    const [locked, other, open] = [
+      await makeRoom(bob, 'Locked', PASSWORD),
+      await makeRoom(bob, 'Other', PASSWORD),
+      await makeRoom(bob, 'Open'),
+    ];
     enter(terminal, `/room join ${locked}`, PASSWORD, 'in the locked one');
-    await heardIn(locked, 'in the locked one');
+    await heardIn(bob, locked, 'in the locked one');
     enter(terminal, '/who', `/room join ${other}`, PASSWORD, 'in the other one');
-    await heardIn(other, 'in the other one');
+    await heardIn(bob, other, 'in the other one');
     // Without a question what was typed ahead is a line to the room that one has come to.
     enter(terminal, `/room join ${open}`, 'in the open one');
-    await heardIn(open, 'in the open one');
+    await heardIn(bob, open, 'in the open one');
     enter(terminal, '/who', '/room leave', `/login ${name} X`, PASSWORD, '/room lobby', 'in the lobby');
-    await heardIn('lobby', 'in the lobby');
+    await heardIn(bob, 'lobby', 'in the lobby');
     await terminal.shows(`You are logged in as ${name} X.`);
     isSecret(terminal, PASSWORD);
   });
@@ -54,7 +49,7 @@ test('a password that is typed ahead of its question is the answer, also behind 
 
 test('a wrong password is asked for again, three times in all; tries that were typed ahead are said to nobody', () =>
   talk(room, 'Ann', async (terminal) => {
-    const code = await makes('Locked', PASSWORD);
+    const code = await makeRoom(bob, 'Locked', PASSWORD);
     enter(terminal, `/room join ${code}`, 'wrong one', 'wrong two', 'wrong three', 'wrong four');
     await terminal.shows('What was typed behind it is not sent.');
     assert.equal(terminal.screen.text.split('That is not the password; Enter alone gives up.').length, 3);
@@ -62,7 +57,7 @@ test('a wrong password is asked for again, three times in all; tries that were t
     enter(terminal, `/room join ${code}`, 'wrong five');
     await terminal.until(({ lines }) => /^Password of/.test(lines.at(-1) ?? ''), 'the question again');
     enter(terminal, '', 'in the lobby');
-    await heardIn('lobby', 'in the lobby');
+    await heardIn(bob, 'lobby', 'in the lobby');
     await terminal.shows('You are not in Locked: no password was given.');
     isSecret(terminal, 'wrong');
   }));
@@ -72,7 +67,7 @@ test('a password that was typed ahead of a question that never comes is said to 
     enter(terminal, '/room join QQQQQQ', PASSWORD);
     await terminal.shows('What was typed behind it is not sent.');
     enter(terminal, 'in the lobby again');
-    await heardIn('lobby', 'in the lobby again');
+    await heardIn(bob, 'lobby', 'in the lobby again');
     isSecret(terminal, PASSWORD);
   }));
 
@@ -118,7 +113,7 @@ test('/login asks again after a wrong password', async () => {
     enter(terminal, 'wrong password');
     await terminal.shows('That is not the password; Enter alone gives up.');
     enter(terminal, PASSWORD, 'in the lobby');
-    await heardIn('lobby', 'in the lobby');
+    await heardIn(bob, 'lobby', 'in the lobby');
     await terminal.shows(`You are logged in as ${name} X.`);
     for (const secret of ['wrong password', PASSWORD]) isSecret(terminal, secret);
   });

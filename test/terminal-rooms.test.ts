@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pipedClient } from './support/client-terminal.ts';
-import { at } from './support/line-client.ts';
 import type { Terminal } from './support/pty.ts';
-import { join, startRoom, type Heard, type Member } from './support/room.ts';
+import { heardIn, join, makeRoom, startRoom, type Member } from './support/room.ts';
 import { someone } from './support/members.ts';
 import { endsWith, enter, leaves, prompts, signsUp, talk, whispers, withoutClocks } from './support/talkers.ts';
 
@@ -17,19 +16,8 @@ before(async () => {
 });
 after(() => room.stop());
 
-/** Bob makes a room. */
-async function makes(Name: string, Password?: string): Promise<string> {
-  const answer = await bob.client.call('ChatServer.CreateRoom', { UserID: 'Bob-1', Name, Password });
-  return String(at(answer, 'result', 'Code'));
-}
-
 async function says(Room: string, ...texts: string[]): Promise<void> {
   for (const Text of texts) await bob.client.call('ChatServer.SendMessage', { UserID: 'Bob-1', Room, Text });
-}
-
-/** What Bob heard in a room. */
-function heardIn(code: string, text: string): Promise<Heard> {
-  return bob.hear(({ Room, Text }) => Room === code && Text === text);
 }
 
 /** Makes a room at the terminal, without a password; returns its code. */
@@ -43,16 +31,16 @@ async function makesAt(terminal: Terminal, name: string): Promise<string> {
 
 test('what one says goes to the room that one looks at, which the prompt names; in the lobby alone it is the classic one', () =>
   talk(room, 'Ann', async (terminal) => {
-    const code = await makes('Games');
+    const code = await makeRoom(bob, 'Games');
     await prompts(terminal, 'You:');
     enter(terminal, `/room join ${code.toLowerCase()}`);
     await endsWith(terminal, '--- Games ---', '[Games] You:');
     enter(terminal, 'to the games');
-    await heardIn(code, 'to the games');
+    await heardIn(bob, code, 'to the games');
     enter(terminal, '/room lobby');
     await prompts(terminal, '[Lobby] You:');
     enter(terminal, 'to the lobby');
-    await heardIn('lobby', 'to the lobby');
+    await heardIn(bob, 'lobby', 'to the lobby');
     await endsWith(terminal, '[Lobby] You: to the lobby', '[Lobby] You:');
     enter(terminal, '/room leave games');
     await endsWith(terminal, 'You have left Games.', 'You:');
@@ -60,9 +48,9 @@ test('what one says goes to the room that one looks at, which the prompt names; 
 
 test('what is typed behind a way into a room goes to that room, however soon it is typed', () =>
   talk(room, 'Ann', async (terminal) => {
-    const [games, chess] = [await makes('Games'), await makes('Chess')];
+    const [games, chess] = [await makeRoom(bob, 'Games'), await makeRoom(bob, 'Chess')];
     terminal.type(`/room join ${games}\rin games\r/room join ${chess}\rin chess\r/room leave\rin the lobby\r`);
-    await heardIn('lobby', 'in the lobby');
+    await heardIn(bob, 'lobby', 'in the lobby');
     const said = bob.heard.filter(({ Text }) => ['in games', 'in chess', 'in the lobby'].includes(Text));
     assert.deepEqual(
       said.map(({ Room, Text }) => [Room, Text]),
@@ -77,7 +65,7 @@ test('what is typed behind a way into a room goes to that room, however soon it 
 
 test('what is said elsewhere is counted in the prompt, marked and rung for when it speaks of oneself, and shown once when one looks there', () =>
   talk(room, 'Ann', async (terminal) => {
-    const [games, chess] = [await makes('Games'), await makes('Chess')];
+    const [games, chess] = [await makeRoom(bob, 'Games'), await makeRoom(bob, 'Chess')];
     for (const code of [games, chess]) enter(terminal, `/room join ${code}`);
     await prompts(terminal, '[Chess] You:');
     terminal.type('half a line');
@@ -104,7 +92,7 @@ test('what is said elsewhere is counted in the prompt, marked and rung for when 
 
 test('who leaves with something unread is told where', () =>
   talk(room, 'Ann', async (terminal) => {
-    const code = await makes('Games');
+    const code = await makeRoom(bob, 'Games');
     enter(terminal, `/room join ${code}`);
     await prompts(terminal, '[Games] You:');
     await says('lobby', 'not looked at');
@@ -142,7 +130,7 @@ test('a password is asked for where a room has one, unseen; a wrong one is asked
 
 test('/room list and /room tell which rooms there are and which are one’s own', () =>
   talk(room, 'Ann', async (terminal) => {
-    const [open, locked] = [await makes('Open'), await makes('Locked', 'sesame')];
+    const [open, locked] = [await makeRoom(bob, 'Open'), await makeRoom(bob, 'Locked', 'sesame')];
     const mine = await makesAt(terminal, 'Mine');
     enter(terminal, '/room list');
     await terminal.shows('you are in it');
@@ -162,7 +150,7 @@ test('/room list and /room tell which rooms there are and which are one’s own'
 
 test('two rooms of one name are told apart by their codes', () =>
   talk(room, 'Ann', async (terminal) => {
-    const [one, two] = [await makes('Twins'), await makes('Twins')];
+    const [one, two] = [await makeRoom(bob, 'Twins'), await makeRoom(bob, 'Twins')];
     enter(terminal, `/room join ${one}`, `/room join ${two}`);
     await prompts(terminal, `[Twins ${two}] You:`);
     enter(terminal, '/room twins');
@@ -222,10 +210,10 @@ test('what does not work says what to do', () =>
 
 test('/history shows what a room said, own words included, and moves nothing', () =>
   talk(room, 'Ann', async (terminal) => {
-    const code = await makes('Annals');
+    const code = await makeRoom(bob, 'Annals');
     await says(code, 'one', 'two', 'three');
     enter(terminal, `/room join ${code}`, 'four');
-    await heardIn(code, 'four');
+    await heardIn(bob, code, 'four');
     enter(terminal, '/history 4');
     await endsWith(terminal, '--- now ---', '[Annals] You:');
     const lines = withoutClocks(terminal);
@@ -282,7 +270,7 @@ test('with --json every message is an object on stdout, whichever room it is of,
     room,
     'Ann',
     async (terminal) => {
-      const code = await makes('Games');
+      const code = await makeRoom(bob, 'Games');
       enter(terminal, `/room join ${code}`);
       await prompts(terminal, '[Games] You:');
       await says('lobby', 'elsewhere');
@@ -295,7 +283,7 @@ test('with --json every message is an object on stdout, whichever room it is of,
 test('an account is in its rooms again the next time, and what was said there meanwhile waits under a mark', async () => {
   const name = someone();
   await talk(room, name, async (terminal, state) => {
-    const code = await makes('Lasting');
+    const code = await makeRoom(bob, 'Lasting');
     await signsUp(terminal, name);
     enter(terminal, `/room join ${code}`);
     await prompts(terminal, '[Lasting] You:');
@@ -316,12 +304,12 @@ test('an account is in its rooms again the next time, and what was said there me
 
 test('a line to a room that was left meanwhile says where it went', () =>
   talk(room, 'Ann', async (terminal) => {
-    const code = await makes('Games');
+    const code = await makeRoom(bob, 'Games');
     enter(terminal, `/room join ${code}`);
     await prompts(terminal, '[Games] You:');
     // Both are entered in one turn: the line is on its way when the room is looked away from.
     terminal.type('to the games\r/room lobby\r');
-    await heardIn(code, 'to the games');
+    await heardIn(bob, code, 'to the games');
     await terminal.until(() => withoutClocks(terminal).includes('[Games] You: to the games'), 'the line of its room');
     await prompts(terminal, '[Lobby] You:');
   }));

@@ -6,6 +6,8 @@
 /** What became of the line: it goes on, it was entered, or it was given up, by Ctrl+D or by Ctrl+C. */
 export type Pressed = 'more' | 'entered' | 'dropped' | 'interrupted';
 
+/** Ctrl+C. */
+export const INTERRUPT = '\u0003';
 /** Longer passwords than any server takes, characters; more keys are ignored. */
 const MOST_CHARACTERS = 1_024;
 
@@ -22,7 +24,7 @@ export class HiddenLine {
   press(key: string): Pressed {
     if (this.#skips(key)) return 'more';
     if (key === '\r' || key === '\n') return 'entered';
-    if (key === '\u0003') return 'interrupted';
+    if (key === INTERRUPT) return 'interrupted';
     if (key === '\u0004' && this.#characters.length === 0) return 'dropped';
     if (key === '\u007f' || key === '\b') this.#characters.pop();
     else if (key === '\u0015') this.#characters = [];

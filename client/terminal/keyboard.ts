@@ -5,12 +5,10 @@
  */
 import { Transform, type Readable, type TransformCallback } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { HiddenLine } from './hidden-line.ts';
+import { HiddenLine, INTERRUPT } from './hidden-line.ts';
 
 /** What a tab within a paste is to readline, as one key; only a tab at the end of what arrives is the Tab key. */
 const BLANKS = '    ';
-
-const INTERRUPT = '\u0003';
 
 interface Raw {
   setRawMode(mode: boolean): unknown;

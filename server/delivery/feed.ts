@@ -130,7 +130,7 @@ export class Feed {
     }
   }
 
-  /** One call at a time from now on: the client closes the connection after each answer. */
+  /** One call at a time from now on: the client closes the connection after each answer, or a call has failed and comes first. */
   narrow(): void {
     this.#windowCalls = 1;
   }

@@ -127,6 +127,16 @@ export async function join(server: RunningServer, joining: Joining): Promise<Mem
   return { id, client, session, epoch, ...ears, say };
 }
 
+/** A room that `owner` makes, by its code. */
+export async function makeRoom({ id, client }: Member, Name: string, Password?: string): Promise<string> {
+  return String(at(await client.call('ChatServer.CreateRoom', { UserID: id, Name, Password }), 'result', 'Code'));
+}
+
+/** What was said in a room in these words, when `member` has heard it. */
+export function heardIn(member: Member, code: string, text: string): Promise<Heard> {
+  return member.hear(({ Room, Text }) => Room === code && Text === text);
+}
+
 /** Answers every callback on a connection and keeps the messages. */
 export function listenOn(client: LineClient): Pick<Member, 'heard' | 'hear'> {
   const heard: Heard[] = [];
